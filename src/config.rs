@@ -1,0 +1,361 @@
+//! `etc/docker-listener.json`: what it may hold, and an answer for each thing it may not.
+//!
+//! ```json
+//! {"docker-listener": {"wait_time": 5, "filters": {"exclude": ["event=exec_create"]}}}
+//! ```
+//!
+//! Own options cannot live in `ossec.conf`: Wazuh refuses its whole configuration at the first tag it does not know.
+//! A file that is wrong anywhere is refused as a whole, with the key, its value, what is allowed, and the nearest known
+//! key; a listener that guessed would be one that silently watches the wrong thing.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::event::filter::{Filter, FilterError};
+
+/// The largest file that is read, in bytes; far beyond any real one, and nothing to run out of memory on.
+const LARGEST_FILE: u64 = 1 << 20;
+
+/// The object's key in the file.
+pub const SECTION: &str = "docker-listener";
+
+/// The keys of the section with the value each has where it is not given.
+pub const KEYS: [(&str, &str); 7] = [
+    ("enabled", "true"),
+    ("wait_time", "5"),
+    ("max_event_size", "65536"),
+    ("debug", "false"),
+    ("docker_host", "the environment's DOCKER_HOST, else unix:///var/run/docker.sock"),
+    ("docker_cert_path", "the environment's DOCKER_CERT_PATH where DOCKER_TLS_VERIFY is set"),
+    ("filters", "everything"),
+];
+
+/// Seconds: what `wait_time` may be. The upper end is the cap of the growing waits.
+pub const WAIT_TIME: std::ops::RangeInclusive<u64> = 1..=60;
+
+/// Bytes: what `max_event_size` may be.
+pub const MAX_EVENT_SIZE: std::ops::RangeInclusive<u64> = 1024..=65536;
+
+/// What the configuration file says, with defaults where it says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Whether to listen at all; where false the process waits for SIGHUP.
+    pub enabled: bool,
+    /// The first wait after a failure; later ones grow from it.
+    pub wait_time: Duration,
+    /// The largest message wanted, in bytes; Wazuh's own limit applies besides.
+    pub max_event_size: usize,
+    /// Whether to log what only helps in looking for a fault.
+    pub debug: bool,
+    /// The engine's address.
+    pub docker_host: Option<String>,
+    /// The folder with `ca.pem`, `cert.pem` and `key.pem`; makes a `tcp://` address a TLS one.
+    pub docker_cert_path: Option<PathBuf>,
+    /// Only events that match are passed on.
+    pub include: Filter,
+    /// Events that match are not passed on; an empty one excludes nothing.
+    pub exclude: Filter,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            wait_time: Duration::from_secs(5),
+            max_event_size: 65536,
+            debug: false,
+            docker_host: None,
+            docker_cert_path: None,
+            include: Filter::default(),
+            exclude: Filter::default(),
+        }
+    }
+}
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file is there and cannot be read.
+    #[error("{}: cannot be read: {source}; it must be a file that this user may read (root:wazuh, mode 0640)", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is no JSON.
+    #[error("{}: not valid JSON: {source}; try it with a JSON checker", path.display())]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, with line and column.
+        source: serde_json::Error,
+    },
+    /// The file is JSON and wrong.
+    #[error("{}: {what}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what is allowed.
+        what: Refusal,
+    },
+}
+
+/// What is wrong with a key.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No such key.
+    #[error("key '{key}' is unknown; {}known keys: {known}", .nearest.map(|n| format!("did you mean '{n}'? ")).unwrap_or_default())]
+    UnknownKey {
+        /// The key.
+        key: String,
+        /// The known key that looks most like it.
+        nearest: Option<&'static str>,
+        /// All keys that may stand there.
+        known: String,
+    },
+    /// A value of a wrong type or out of its range.
+    #[error("key '{key}' is {value}, but must be {allowed}")]
+    Value {
+        /// The key.
+        key: String,
+        /// The value, shortened.
+        value: String,
+        /// What it may be.
+        allowed: String,
+    },
+    /// A filter is wrong.
+    #[error("key '{key}': {source}")]
+    Filter {
+        /// The list it stands in.
+        key: String,
+        /// What is wrong.
+        source: FilterError,
+    },
+    /// The section is not there.
+    #[error("the object \"docker-listener\" is missing; all keys belong into it")]
+    NoSection,
+}
+
+/// Reads the file; where there is none, the defaults hold.
+///
+/// # Errors
+/// Where the file cannot be read, is no JSON, or holds anything that is not known.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let unreadable = |source| ConfigError::Unreadable { path: path.to_owned(), source };
+    let text = match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Config::default()),
+        Err(error) => return Err(unreadable(error)),
+        Ok(file) if !file.is_file() || file.len() > LARGEST_FILE => {
+            return Err(unreadable(io::Error::other("not a regular file of at most 1 MiB")));
+        }
+        Ok(_) => fs::read(path).map_err(unreadable)?,
+    };
+    let json = serde_json::from_slice(&text).map_err(|source| ConfigError::Syntax { path: path.to_owned(), source })?;
+    parse(&json).map_err(|what| ConfigError::Content { path: path.to_owned(), what })
+}
+
+/// Reads the configuration from its JSON.
+///
+/// # Errors
+/// At the first key that is unknown or has a value it may not have.
+pub fn parse(json: &Value) -> Result<Config, Refusal> {
+    let top = object("the file", json)?;
+    known_only(top, "", &[SECTION])?;
+    let section = object(SECTION, top.get(SECTION).ok_or(Refusal::NoSection)?)?;
+    known_only(section, "", &KEYS.map(|(key, _)| key))?;
+
+    let mut config = Config::default();
+    if let Some(value) = section.get("enabled") {
+        config.enabled = boolean("enabled", value)?;
+    }
+    if let Some(value) = section.get("debug") {
+        config.debug = boolean("debug", value)?;
+    }
+    if let Some(value) = section.get("wait_time") {
+        config.wait_time = Duration::from_secs(number("wait_time", value, WAIT_TIME, "seconds")?);
+    }
+    if let Some(value) = section.get("max_event_size") {
+        let bytes = number("max_event_size", value, MAX_EVENT_SIZE, "bytes")?;
+        config.max_event_size = usize::try_from(bytes).unwrap_or(config.max_event_size);
+    }
+    if let Some(value) = section.get("docker_host") {
+        let host = text("docker_host", value, "an address such as unix:///var/run/docker.sock")?;
+        if let Err(error) = crate::docker::endpoint::Endpoint::parse(host, None) {
+            return Err(refused_value("docker_host", value, &error.to_string()));
+        }
+        config.docker_host = Some(host.to_owned());
+    }
+    if let Some(value) = section.get("docker_cert_path") {
+        let folder = text("docker_cert_path", value, "the absolute path of a folder with ca.pem")?;
+        if !folder.starts_with('/') {
+            return Err(refused_value("docker_cert_path", value, "the absolute path of a folder with ca.pem"));
+        }
+        config.docker_cert_path = Some(PathBuf::from(folder));
+    }
+    if let Some(value) = section.get("filters") {
+        let filters = object("filters", value)?;
+        known_only(filters, "filters.", &["include", "exclude"])?;
+        config.include = filter(filters, "include")?;
+        config.exclude = filter(filters, "exclude")?;
+    }
+    Ok(config)
+}
+
+/// The known name that looks most like `given`, where one looks like it at all.
+pub(crate) fn nearest<'n>(given: &str, names: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    const ALIKE: f64 = 0.7;
+    let given = given.to_ascii_lowercase().replace('-', "_");
+    names
+        .map(|name| (strsim::jaro_winkler(&given, &name.replace('-', "_")), name))
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+fn known_only(object: &Map<String, Value>, within: &str, known: &[&'static str]) -> Result<(), Refusal> {
+    match object.keys().find(|key| !known.contains(&key.as_str())) {
+        None => Ok(()),
+        Some(key) => Err(Refusal::UnknownKey {
+            key: format!("{within}{}", shorten(key)),
+            nearest: nearest(key, known.iter().copied()),
+            known: known.join(", "),
+        }),
+    }
+}
+
+fn refused_value(key: &str, value: &Value, allowed: &str) -> Refusal {
+    Refusal::Value { key: key.to_owned(), value: shorten(&value.to_string()), allowed: allowed.to_owned() }
+}
+
+fn object<'j>(key: &str, value: &'j Value) -> Result<&'j Map<String, Value>, Refusal> {
+    value.as_object().ok_or_else(|| refused_value(key, value, "an object {…}"))
+}
+
+fn boolean(key: &str, value: &Value) -> Result<bool, Refusal> {
+    value.as_bool().ok_or_else(|| refused_value(key, value, "true or false"))
+}
+
+fn text<'j>(key: &str, value: &'j Value, allowed: &str) -> Result<&'j str, Refusal> {
+    value.as_str().filter(|text| !text.is_empty()).ok_or_else(|| refused_value(key, value, allowed))
+}
+
+fn number(key: &str, value: &Value, range: std::ops::RangeInclusive<u64>, unit: &str) -> Result<u64, Refusal> {
+    value.as_u64().filter(|number| range.contains(number)).ok_or_else(|| {
+        refused_value(key, value, &format!("a whole number of {unit} from {} to {}", range.start(), range.end()))
+    })
+}
+
+fn filter(filters: &Map<String, Value>, list: &str) -> Result<Filter, Refusal> {
+    let key = format!("filters.{list}");
+    let allowed = "a list of conditions such as [\"type=container\", \"event=start\"]";
+    let Some(value) = filters.get(list) else { return Ok(Filter::default()) };
+    let conditions = value.as_array().ok_or_else(|| refused_value(&key, value, allowed))?;
+    let mut filter = Filter::default();
+    for condition in conditions {
+        let condition = text(&key, condition, allowed)?;
+        filter.add(condition).map_err(|source| Refusal::Filter { key: key.clone(), source })?;
+    }
+    Ok(filter)
+}
+
+/// An error names what it refuses, but a megabyte of it would help nobody.
+fn shorten(text: &str) -> String {
+    const SHOWN: usize = 80;
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn section(value: &Value) -> Result<Config, Refusal> {
+        parse(&json!({ SECTION: value }))
+    }
+
+    #[test]
+    fn reads_every_key() {
+        let config = section(&json!({
+            "enabled": false, "wait_time": 60, "max_event_size": 1024, "debug": true,
+            "docker_host": "tcp://127.0.0.1:2375", "docker_cert_path": "/etc/docker/certs",
+            "filters": {"include": ["type=container"], "exclude": ["event=top", "event=resize"]}
+        }))
+        .unwrap();
+        assert!(!config.enabled && config.debug);
+        assert_eq!(config.wait_time, Duration::from_secs(60));
+        assert_eq!(config.max_event_size, 1024);
+        assert_eq!(config.docker_host.as_deref(), Some("tcp://127.0.0.1:2375"));
+        assert_eq!(config.docker_cert_path, Some(PathBuf::from("/etc/docker/certs")));
+        assert_eq!(config.include.to_string(), "type=container");
+        assert_eq!(config.exclude.to_string(), "event=top event=resize");
+        assert_eq!(section(&json!({})).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn refuses_everything_else_with_key_value_range_and_cure() {
+        let long = "x".repeat(500);
+        for (given, said) in [
+            (
+                json!({"wait-tme": 5}),
+                "key 'wait-tme' is unknown; did you mean 'wait_time'? known keys: enabled, wait_time, max_event_size, \
+                 debug, docker_host, docker_cert_path, filters",
+            ),
+            (json!({"wait_time": 0}), "key 'wait_time' is 0, but must be a whole number of seconds from 1 to 60"),
+            (json!({"wait_time": 61}), "key 'wait_time' is 61, but must be a whole number of seconds from 1 to 60"),
+            (json!({"wait_time": "5"}), "key 'wait_time' is \"5\", but must be a whole number of seconds from 1 to 60"),
+            (json!({"wait_time": 5.5}), "key 'wait_time' is 5.5, but must be a whole number of seconds from 1 to 60"),
+            (
+                json!({"max_event_size": 65537}),
+                "key 'max_event_size' is 65537, but must be a whole number of bytes from 1024 to 65536",
+            ),
+            (json!({"enabled": "no"}), "key 'enabled' is \"no\", but must be true or false"),
+            (json!({"debug": null}), "key 'debug' is null, but must be true or false"),
+            (json!({"docker_host": ""}), "key 'docker_host' is \"\", but must be an address such as unix:///var/run/docker.sock"),
+            (json!({"filters": ["a=b"]}), "key 'filters' is [\"a=b\"], but must be an object {…}"),
+            (
+                json!({"filters": {"includes": []}}),
+                "key 'filters.includes' is unknown; did you mean 'include'? known keys: include, exclude",
+            ),
+            (
+                json!({"filters": {"include": "type=image"}}),
+                "key 'filters.include' is \"type=image\", but must be a list of conditions such as \
+                 [\"type=container\", \"event=start\"]",
+            ),
+            (
+                json!({"docker_cert_path": "certs"}),
+                "key 'docker_cert_path' is \"certs\", but must be the absolute path of a folder with ca.pem",
+            ),
+        ] {
+            assert_eq!(section(&given).unwrap_err().to_string(), said);
+        }
+        let said = section(&json!({ long.as_str(): 1 })).unwrap_err().to_string();
+        assert!(said.len() < 250, "{said}");
+        let said = section(&json!({"docker_host": "ssh://host"})).unwrap_err().to_string();
+        assert!(said.contains("ssh"), "{said}");
+        let said = section(&json!({"filters": {"exclude": ["labl=x"]}})).unwrap_err().to_string();
+        assert!(said.contains("filters.exclude") && said.contains("did you mean 'label'?"), "{said}");
+        assert_eq!(parse(&json!({})).unwrap_err(), Refusal::NoSection);
+        let said = parse(&json!({"docker_listener": {}})).unwrap_err().to_string();
+        assert!(said.contains("did you mean 'docker-listener'?"), "{said}");
+        assert!(parse(&json!([])).unwrap_err().to_string().contains("but must be an object"));
+    }
+
+    #[test]
+    fn a_missing_file_means_the_defaults_and_a_broken_one_an_error_that_names_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("docker-listener.json");
+        assert_eq!(load(&path).unwrap(), Config::default());
+        fs::write(&path, "{\"docker-listener\": {\n \"debug\": tru}}").unwrap();
+        let said = load(&path).unwrap_err().to_string();
+        assert!(said.contains("docker-listener.json: not valid JSON") && said.contains("line 2"), "{said}");
+        assert!(load(folder.path()).unwrap_err().to_string().contains("not a regular file"));
+    }
+}

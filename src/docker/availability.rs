@@ -1,0 +1,150 @@
+//! Is the engine there, what is it, and what time does it have.
+
+use std::future::Future;
+use std::time::Duration;
+
+use bollard::BollardRequest;
+use bollard::models::SystemVersion;
+use http_body_util::{BodyExt, Limited};
+use hyper::Response;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::{ANSWER_WITHIN, Engine, EngineError, chain};
+
+/// How long a ping may take.
+pub const PING_WITHIN: Duration = Duration::from_secs(5);
+
+/// The most that is read of an answer that is no stream, in bytes.
+const LARGEST_ANSWER: usize = 4 << 20;
+
+/// What an engine says it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// `docker`, `podman`, or the name that another engine gives itself, in small letters.
+    pub name: String,
+    /// Its version, as it writes it.
+    pub version: String,
+    /// The newest API version it speaks.
+    pub api: String,
+}
+
+impl Identity {
+    fn of(version: SystemVersion) -> Self {
+        let first = version.components.unwrap_or_default().into_iter().next();
+        let name = match first.map(|component| component.name) {
+            Some(name) if name == "Engine" => "docker".to_owned(),
+            Some(name) if name.starts_with("Podman") => "podman".to_owned(),
+            Some(name) => name.to_lowercase(),
+            None => "docker".to_owned(),
+        };
+        Self {
+            name,
+            version: version.version.unwrap_or_default(),
+            api: version.api_version.unwrap_or_default(),
+        }
+    }
+
+    /// Whether it is Podman, whose `since` means something else than Docker's.
+    #[must_use]
+    pub fn is_podman(&self) -> bool {
+        self.name == "podman"
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} (API {})", self.name, self.version, self.api)
+    }
+}
+
+/// The only part of `/info` that is used; bollard's model of it fails on values it does not know.
+#[derive(Deserialize)]
+struct Info {
+    #[serde(rename = "SystemTime")]
+    system_time: Timestamp,
+}
+
+impl Engine {
+    /// Asks for a sign of life.
+    ///
+    /// # Errors
+    /// Where none comes within [`PING_WITHIN`].
+    pub async fn ping(&self) -> Result<(), EngineError> {
+        self.bounded("a ping", PING_WITHIN, self.api.ping()).await.map(drop)
+    }
+
+    /// Asks what it is.
+    ///
+    /// # Errors
+    /// Where it does not say so within [`ANSWER_WITHIN`].
+    pub async fn identity(&self) -> Result<Identity, EngineError> {
+        self.bounded("its version", ANSWER_WITHIN, self.api.version()).await.map(Identity::of)
+    }
+
+    /// Asks for its clock, which need not be ours: it may run on another host or in a virtual machine.
+    ///
+    /// # Errors
+    /// Where it does not tell within [`ANSWER_WITHIN`].
+    pub async fn clock(&self) -> Result<Timestamp, EngineError> {
+        const WHAT: &str = "its information";
+        let answer = async {
+            let head = self.get("/info", WHAT).await?;
+            let body = self.body(WHAT, head).await?;
+            serde_json::from_slice::<Info>(&body).map(|info| info.system_time).map_err(|error| EngineError::Broken {
+                endpoint: self.endpoint().clone(),
+                what: format!("/info without a usable SystemTime: {error}"),
+            })
+        };
+        tokio::time::timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(|_| Err(self.silent(WHAT, ANSWER_WITHIN)))
+    }
+
+    /// Sends a request for a path of the API, without a version in front of it, and takes only success for an answer.
+    pub(super) async fn get(&self, path: &str, what: &'static str) -> Result<Response<Incoming>, EngineError> {
+        let broken = |error: hyper::http::Error| EngineError::Broken {
+            endpoint: self.endpoint().clone(),
+            what: error.to_string(),
+        };
+        let request: BollardRequest =
+            hyper::Request::get(path).body(bollard::body_full(hyper::body::Bytes::new())).map_err(broken)?;
+        let answer = self
+            .transport
+            .send(request)
+            .await
+            .map_err(|error| EngineError::from_transport(self.endpoint(), error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let said = self.body(what, answer).await.unwrap_or_default();
+        Err(EngineError::refused(self.endpoint(), what, status.as_u16(), &String::from_utf8_lossy(&said)))
+    }
+
+    async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<hyper::body::Bytes, EngineError> {
+        match Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) => Err(EngineError::Broken {
+                endpoint: self.endpoint().clone(),
+                what: format!("{what}: {}", chain(error.as_ref())),
+            }),
+        }
+    }
+
+    pub(super) fn silent(&self, what: &'static str, within: Duration) -> EngineError {
+        EngineError::Silent { endpoint: self.endpoint().clone(), what, within }
+    }
+
+    /// bollard's own time limit covers the head of an answer only.
+    async fn bounded<T>(
+        &self,
+        what: &'static str,
+        within: Duration,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> Result<T, EngineError> {
+        match tokio::time::timeout(within, call).await {
+            Ok(answer) => answer.map_err(|error| EngineError::from_bollard(self.endpoint(), what, error)),
+            Err(_) => Err(self.silent(what, within)),
+        }
+    }
+}

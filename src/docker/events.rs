@@ -1,0 +1,140 @@
+//! `/events` as raw bytes: how each dialect is asked, and the stream that comes back.
+//!
+//! The path has no version in front and the request no `Accept` header: asked for an older version, Docker 29 sends
+//! `timeNano` through a float and sorts the keys, and `Accept` can switch the framing.
+//!
+//! Docker is asked for its whole ring (`since=0`), because a search by time stops at the first older entry of a ring
+//! that is not sorted by time; what comes twice is refused by its hash. Podman is asked without `since`: its history
+//! reaches back years, and up to 4.5 a stream opened with `since` goes silent once its file rotates.
+
+use http_body_util::BodyExt;
+use hyper::body::{Bytes, Incoming};
+use jiff::Timestamp;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{ANSWER_WITHIN, Engine, EngineError, chain, times};
+use crate::event::filter::Filter;
+
+/// What to ask of `/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Query {
+    since: Option<String>,
+    until: Option<String>,
+    filters: Option<String>,
+    finite: bool,
+}
+
+impl Query {
+    /// Docker: the whole ring and then what happens.
+    #[must_use]
+    pub fn ring_and_live() -> Self {
+        Self { since: Some("0".to_owned()), ..Self::default() }
+    }
+
+    /// Docker: what the ring holds up to `until`, which lies in the past, and no more.
+    #[must_use]
+    pub fn ring_until(until: Timestamp) -> Self {
+        Self { since: Some("0".to_owned()), until: Some(times::for_docker(until)), ..Self::default() }
+    }
+
+    /// Podman: what happens from now on.
+    #[must_use]
+    pub fn live() -> Self {
+        Self::default()
+    }
+
+    /// Podman: what happened since then, and no more.
+    #[must_use]
+    pub fn podman_since(since: Timestamp) -> Self {
+        Self { since: Some(times::for_podman(since)), finite: true, ..Self::default() }
+    }
+
+    /// What `docker events` asks for: from `since` (else now) until `until` (else for ever).
+    #[must_use]
+    pub fn between(since: Option<Timestamp>, until: Option<Timestamp>, podman: bool) -> Self {
+        let form = if podman { times::for_podman } else { times::for_docker };
+        Self { since: since.map(form), until: until.map(form), ..Self::default() }
+    }
+
+    /// Lets the engine do the filtering it can do.
+    #[must_use]
+    pub fn filtered(mut self, filter: &Filter) -> Self {
+        self.filters = (!filter.is_empty()).then(|| filter.to_query());
+        self
+    }
+
+    fn path(&self) -> String {
+        let parts: Vec<String> = [("since", &self.since), ("until", &self.until), ("filters", &self.filters)]
+            .into_iter()
+            .filter_map(|(key, value)| {
+                value.as_ref().map(|value| format!("{key}={}", utf8_percent_encode(value, NON_ALPHANUMERIC)))
+            })
+            .chain(self.finite.then(|| "stream=false".to_owned()))
+            .collect();
+        if parts.is_empty() { "/events".to_owned() } else { format!("/events?{}", parts.join("&")) }
+    }
+}
+
+/// The answer to a query, piece by piece.
+#[derive(Debug)]
+pub struct EventStream {
+    body: Incoming,
+}
+
+impl EventStream {
+    /// The next piece; `None` at the end that the engine announced. Safe to drop while it waits.
+    ///
+    /// # Errors
+    /// A connection that ends otherwise, in words.
+    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, String> {
+        loop {
+            match self.body.frame().await {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(chain(&error)),
+                Some(Ok(frame)) => {
+                    if let Ok(bytes) = frame.into_data() {
+                        return Ok(Some(bytes));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Asks for events. The stream itself has no time limit.
+    ///
+    /// # Errors
+    /// Where the head of the answer is no success or is not there within [`ANSWER_WITHIN`].
+    pub async fn events(&self, query: &Query) -> Result<EventStream, EngineError> {
+        const WHAT: &str = "the events";
+        match tokio::time::timeout(ANSWER_WITHIN, self.get(&query.path(), WHAT)).await {
+            Ok(answer) => Ok(EventStream { body: answer?.into_body() }),
+            Err(_) => Err(self.silent(WHAT, ANSWER_WITHIN)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asks_each_dialect_in_its_own_way() {
+        let at: Timestamp = "2026-11-20T23:27:00.5Z".parse().unwrap();
+        let filter = Filter::parse(&["type=image"]).unwrap();
+        for (query, path) in [
+            (Query::live(), "/events"),
+            (Query::ring_and_live(), "/events?since=0"),
+            (Query::ring_until(at), "/events?since=0&until=1795217220%2E500000000"),
+            (Query::podman_since(at), "/events?since=2026%2D11%2D20T23%3A27%3A00%2E500000000Z&stream=false"),
+            (
+                Query::ring_and_live().filtered(&filter),
+                "/events?since=0&filters=%7B%22type%22%3A%5B%22image%22%5D%7D",
+            ),
+            (Query::live().filtered(&Filter::default()), "/events"),
+        ] {
+            assert_eq!(query.path(), path);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Everything that speaks to an engine; nothing here knows of Wazuh.
+
+pub mod availability;
+pub mod endpoint;
+pub mod events;
+pub mod lines;
+pub mod reader;
+pub mod times;
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use bollard::Docker;
+use endpoint::{Endpoint, Transport, TransportError};
+
+/// How long an engine may take to answer a call that costs it nothing.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
+
+/// Why an engine cannot be used at the moment. Each message says where, what, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing listens there.
+    #[error("the engine at {endpoint} is not running ({source}); start it, or set docker_host to where it listens")]
+    NotRunning {
+        /// Where it was looked for.
+        endpoint: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It is there and may not be used.
+    #[error(
+        "permission denied at {endpoint} ({source}); run as root, or as a member of the group that owns the socket, \
+         and look at SELinux or AppArmor where the mode allows it"
+    )]
+    Denied {
+        /// Which one.
+        endpoint: Endpoint,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// It took the connection and does not answer.
+    #[error("the engine at {endpoint} does not answer ({what} within {}s); look at its log and load", within.as_secs())]
+    Silent {
+        /// Which one.
+        endpoint: Endpoint,
+        /// What was asked.
+        what: &'static str,
+        /// The time it had.
+        within: Duration,
+    },
+    /// It answers and says no.
+    #[error(
+        "the engine at {endpoint} refuses {what} with HTTP status {status}: {message}; where a proxy stands between, \
+         it must allow GET on /_ping, /version, /info and /events"
+    )]
+    Refused {
+        /// Which one.
+        endpoint: Endpoint,
+        /// What was asked.
+        what: &'static str,
+        /// The HTTP status.
+        status: u16,
+        /// What it said, shortened.
+        message: String,
+    },
+    /// The connection cannot be made or breaks for another reason.
+    #[error("no usable connection to {endpoint}: {what}; is that a Docker-compatible engine's address?")]
+    Broken {
+        /// Which one.
+        endpoint: Endpoint,
+        /// The chain of causes.
+        what: String,
+    },
+}
+
+/// The kinds of [`EngineError`], to tell a new outage from one that lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// Nothing listens there.
+    NotRunning,
+    /// It may not be used.
+    Denied,
+    /// It does not answer.
+    Silent,
+    /// It says no.
+    Refused,
+    /// Anything else.
+    Broken,
+}
+
+impl EngineError {
+    /// Its kind.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::NotRunning { .. } => Cause::NotRunning,
+            Self::Denied { .. } => Cause::Denied,
+            Self::Silent { .. } => Cause::Silent,
+            Self::Refused { .. } => Cause::Refused,
+            Self::Broken { .. } => Cause::Broken,
+        }
+    }
+
+    fn from_io(endpoint: &Endpoint, source: io::Error) -> Self {
+        let endpoint = endpoint.clone();
+        match source.kind() {
+            io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => Self::NotRunning { endpoint, source },
+            io::ErrorKind::PermissionDenied => Self::Denied { endpoint, source },
+            _ => Self::Broken { endpoint, what: chain(&source) },
+        }
+    }
+
+    fn from_transport(endpoint: &Endpoint, error: TransportError) -> Self {
+        match error {
+            TransportError::Io(source) => Self::from_io(endpoint, source),
+            other => Self::Broken { endpoint: endpoint.clone(), what: chain(&other) },
+        }
+    }
+
+    fn from_bollard(endpoint: &Endpoint, what: &'static str, error: bollard::errors::Error) -> Self {
+        use bollard::errors::Error;
+        match error {
+            Error::IOError { err } => Self::from_io(endpoint, err),
+            Error::DockerResponseServerError { status_code, message } => {
+                Self::refused(endpoint, what, status_code, &message)
+            }
+            Error::RequestTimeoutError => {
+                Self::Silent { endpoint: endpoint.clone(), what, within: ANSWER_WITHIN }
+            }
+            other => Self::Broken { endpoint: endpoint.clone(), what: chain(&other) },
+        }
+    }
+
+    fn refused(endpoint: &Endpoint, what: &'static str, status: u16, message: &str) -> Self {
+        let message = message.trim().chars().take(200).collect();
+        Self::Refused { endpoint: endpoint.clone(), what, status, message }
+    }
+}
+
+/// An error with all that caused it; hyper and rustls keep the useful part at the end of the chain.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// An engine at an address. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    transport: Transport,
+    api: Docker,
+}
+
+impl Engine {
+    /// The engine at this address; nothing is opened yet.
+    ///
+    /// # Errors
+    /// Where bollard refuses the transport, which it has no reason to.
+    pub fn new(endpoint: Endpoint) -> Result<Self, EngineError> {
+        let transport = Transport::new(endpoint);
+        let shared = transport.clone();
+        let api = Docker::connect_with_custom_transport(
+            move |request| {
+                let transport = shared.clone();
+                async move { Ok(transport.send(request).await?) }
+            },
+            // bollard builds absolute addresses; the transport keeps only their path.
+            Some("http://docker"),
+            ANSWER_WITHIN.as_secs(),
+            bollard::API_DEFAULT_VERSION,
+        )
+        .map_err(|error| EngineError::from_bollard(transport.endpoint(), "the transport", error))?;
+        Ok(Self { transport, api })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        self.transport.endpoint()
+    }
+}

@@ -1,0 +1,401 @@
+//! A JSON value that keeps what the engine wrote: every field, in its order, integers to the last digit.
+//!
+//! `serde_json::Value` would sort or copy; this borrows from the line wherever a string has no escapes, so that an
+//! ordinary event is parsed in one pass with a handful of allocations.
+//!
+//! Two rules are those of Python's `json` module, which the listener stands in for: where a key comes twice, the last
+//! value wins and stands where the first one stood; and text is written in ASCII, with `", "` and `": "` between
+//! the parts. The blanks are a defence as well: another decoder of Wazuh looks for the compact `"integration":"…"`
+//! anywhere in a message, and an attacker's label can hold those characters but not outside a string.
+//!
+//! Limit: a number that is no 64-bit integer becomes the nearest double, as it would in analysisd. No engine sends any.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+
+/// One JSON value that borrows from the text it was read from.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(serde_json::Number),
+    /// A string, without its escapes.
+    String(Cow<'a, str>),
+    /// An array.
+    Array(Vec<Value<'a>>),
+    /// An object.
+    Object(Object<'a>),
+}
+
+/// The fields of a JSON object in the order they were written, each key once.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Object<'a> {
+    fields: Vec<(Cow<'a, str>, Value<'a>)>,
+}
+
+/// Up to this many fields a plain search for a repeated key is quicker than a table.
+const PLAIN_SEARCH: usize = 16;
+
+impl<'a> Object<'a> {
+    /// The value of `key`, to the letter.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Value<'a>> {
+        self.fields.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+    }
+
+    /// The value of `key` where it is a string.
+    #[must_use]
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.get(key).and_then(Value::as_text)
+    }
+
+    /// The fields in their order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        self.fields.iter().map(|(k, v)| (k.as_ref(), v))
+    }
+
+    /// How many fields there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.fields.len()
+    }
+
+    /// Whether there is no field.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+
+    /// Makes one object of fields as they stood in the text.
+    fn collect(fields: Vec<(Cow<'a, str>, Value<'a>)>) -> Self {
+        if Self::keys_are_unique(&fields) {
+            return Self { fields };
+        }
+        let mut kept: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(fields.len());
+        let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
+        for (key, value) in fields {
+            match places.get(&key).and_then(|place| kept.get_mut(*place)) {
+                Some(earlier) => earlier.1 = value,
+                None => {
+                    places.insert(key.clone(), kept.len());
+                    kept.push((key, value));
+                }
+            }
+        }
+        Self { fields: kept }
+    }
+
+    /// Engines write sorted keys, so the ascending run decides almost always.
+    fn keys_are_unique(fields: &[(Cow<'a, str>, Value<'a>)]) -> bool {
+        if fields.is_sorted_by(|a, b| a.0 < b.0) {
+            return true;
+        }
+        let mut keys = fields.iter().map(|(key, _)| key);
+        if fields.len() <= PLAIN_SEARCH {
+            return keys.by_ref().enumerate().all(|(place, key)| !fields.iter().take(place).any(|(k, _)| k == key));
+        }
+        let mut seen = std::collections::HashSet::with_capacity(fields.len());
+        keys.all(|key| seen.insert(key))
+    }
+}
+
+impl<'a> Value<'a> {
+    /// The text of a string.
+    #[must_use]
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The fields of an object.
+    #[must_use]
+    pub fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The value of an integer that fits 64 bits.
+    #[must_use]
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// Appends the value as Python's `json.dumps` writes it.
+    pub fn write(&self, out: &mut String) {
+        match self {
+            Self::Null => out.push_str("null"),
+            Self::Bool(true) => out.push_str("true"),
+            Self::Bool(false) => out.push_str("false"),
+            Self::Number(number) => out.push_str(&number.to_string()),
+            Self::String(text) => write_string(text, out),
+            Self::Array(values) => {
+                out.push('[');
+                for (place, value) in values.iter().enumerate() {
+                    if place > 0 {
+                        out.push_str(", ");
+                    }
+                    value.write(out);
+                }
+                out.push(']');
+            }
+            Self::Object(object) => {
+                let mut writer = ObjectWriter::new(out);
+                for (key, value) in object.iter() {
+                    writer.value(key, value);
+                }
+                writer.end();
+            }
+        }
+    }
+}
+
+/// Writes one object, field by field, with Python's separators.
+#[derive(Debug)]
+pub struct ObjectWriter<'o> {
+    out: &'o mut String,
+    empty: bool,
+}
+
+impl<'o> ObjectWriter<'o> {
+    /// Opens an object.
+    pub fn new(out: &'o mut String) -> Self {
+        out.push('{');
+        Self { out, empty: true }
+    }
+
+    /// Writes a key and leaves the value to the caller, who must write exactly one.
+    pub fn key(&mut self, key: &str) -> &mut String {
+        if !self.empty {
+            self.out.push_str(", ");
+        }
+        self.empty = false;
+        write_string(key, self.out);
+        self.out.push_str(": ");
+        self.out
+    }
+
+    /// Writes a field with any value.
+    pub fn value(&mut self, key: &str, value: &Value<'_>) {
+        value.write(self.key(key));
+    }
+
+    /// Writes a field with a text.
+    pub fn text(&mut self, key: &str, text: &str) {
+        write_string(text, self.key(key));
+    }
+
+    /// Writes a field with a count.
+    pub fn count(&mut self, key: &str, count: u64) {
+        let out = self.key(key);
+        out.push_str(&count.to_string());
+    }
+
+    /// Opens an object as the value of `key`.
+    pub fn object(&mut self, key: &str) -> ObjectWriter<'_> {
+        ObjectWriter::new(self.key(key))
+    }
+
+    /// Closes the object.
+    pub fn end(self) {
+        self.out.push('}');
+    }
+}
+
+/// Appends `text` as a JSON string in ASCII, with exactly the escapes that Python's `json.dumps` chooses.
+pub fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = text;
+    while let Some(place) = rest.find(needs_escape) {
+        let (plain, from) = rest.split_at(place);
+        out.push_str(plain);
+        let mut following = from.chars();
+        if let Some(special) = following.next() {
+            write_escape(special, out);
+        }
+        rest = following.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+fn needs_escape(c: char) -> bool {
+    !matches!(c, ' '..='~') || c == '"' || c == '\\'
+}
+
+fn write_escape(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        '\u{8}' => out.push_str("\\b"),
+        '\u{c}' => out.push_str("\\f"),
+        _ => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str("\\u");
+                for shift in [12, 8, 4, 0] {
+                    let digit = u32::from(*unit >> shift) & 0xf;
+                    out.push(char::from_digit(digit, 16).unwrap_or('0'));
+                }
+            }
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ValueVisitor)
+    }
+}
+
+/// An object key; a type of its own because serde's own `Cow` always copies.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct KeyVisitor;
+        impl<'de> Visitor<'de> for KeyVisitor {
+            type Value = Key<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
+                Ok(Key(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value<'de>, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value<'de>, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value<'de>, E> {
+        Ok(Value::Number(value.into()))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value<'de>, E> {
+        serde_json::Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("a number beyond any double"))
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Value<'de>, E> {
+        Ok(Value::String(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value<'de>, E> {
+        Ok(Value::String(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value<'de>, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = elements.next_element()? {
+            values.push(value);
+        }
+        Ok(Value::Array(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
+        let mut fields = Vec::new();
+        while let Some((Key(key), value)) = entries.next_entry()? {
+            fields.push((key, value));
+        }
+        Ok(Value::Object(Object::collect(fields)))
+    }
+}
+
+/// Reads one object from a line; a line that holds anything else is an error.
+///
+/// # Errors
+/// Where the line is no UTF-8, no JSON, deeper than 128 levels, or no object.
+pub fn parse_object(line: &[u8]) -> Result<Object<'_>, serde_json::Error> {
+    match serde_json::from_slice(line)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(serde_json::Error::custom("JSON, but not an object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn round_trip(text: &str) -> String {
+        let value: Value<'_> = serde_json::from_str(text).unwrap();
+        let mut out = String::new();
+        value.write(&mut out);
+        out
+    }
+
+    #[test]
+    fn writes_what_python_would_write() {
+        // Each right-hand side was printed by Python 3.11's json.dumps(json.loads(left)).
+        for (engine, python) in [
+            (r#"{"a":1,"b":[1,2,{"c":null}],"d":true}"#, r#"{"a": 1, "b": [1, 2, {"c": null}], "d": true}"#),
+            (r#"{"b":1,"a":2,"b":3}"#, r#"{"b": 3, "a": 2}"#),
+            (r#"{"k":"\u003cx\u003e \u0026 \u2028"}"#, r#"{"k": "<x> & \u2028"}"#),
+            (r#"{"ünï":"ça va \"q\" \\ / "}"#, r#"{"\u00fcn\u00ef": "\u00e7a va \"q\" \\ / \u007f"}"#),
+            (r#"{"e":"😀\n\r\t\b\f\u0001\u0000"}"#, r#"{"e": "\ud83d\ude00\n\r\t\b\f\u0001\u0000"}"#),
+            (r#"{"t":1795217220632019339,"n":-5,"f":1.5}"#, r#"{"t": 1795217220632019339, "n": -5, "f": 1.5}"#),
+            ("{}", "{}"),
+            ("[]", "[]"),
+            (r#"{"":""}"#, r#"{"": ""}"#),
+        ] {
+            assert_eq!(round_trip(engine), python);
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_keeps_its_first_place_and_its_last_value_however_many_there_are() {
+        for size in [3, PLAIN_SEARCH, 200] {
+            let mut text: Vec<String> = (0..size).map(|n| format!("\"k{n}\": {n}")).collect();
+            text.push("\"k1\": 999".to_owned());
+            let line = format!("{{{}}}", text.join(", "));
+            let object = parse_object(line.as_bytes()).unwrap();
+            assert_eq!(object.len(), size);
+            assert_eq!(object.iter().nth(1).unwrap().1.as_integer(), Some(999));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_no_object() {
+        for line in ["", "[1]", "1", "\"a\"", "{", "{}x", "{\"a\":NaN}", "\u{1e}{}", "{\"a\":\"\\ud800\"}"] {
+            assert!(parse_object(line.as_bytes()).is_err(), "{line:?}");
+        }
+        assert!(parse_object(b"{\"a\":\"\xff\"}").is_err());
+        assert!(parse_object("[".repeat(100_000).as_bytes()).is_err());
+    }
+}
