@@ -106,6 +106,7 @@ impl<S: Sink> Reader<S> {
                     return self.sink;
                 }
                 self.wanted_from = Instant::now();
+                self.settled = None;
                 continue;
             }
             let engine = match Engine::new(plan.endpoint.clone()) {
@@ -164,7 +165,9 @@ impl<S: Sink> Reader<S> {
     }
 
     fn replanned(&mut self, there_is_one: bool) -> bool {
-        self.wanted_from = Instant::now();
+        if self.settled.is_some() {
+            self.wanted_from = Instant::now();
+        }
         self.unfiltered = false;
         there_is_one
     }

@@ -1,0 +1,7 @@
+//! Everything Wazuh; nothing here knows of Docker's API.
+
+pub mod home;
+pub mod log;
+pub mod message;
+pub mod notice;
+pub mod queue;
