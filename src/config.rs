@@ -318,7 +318,10 @@ mod tests {
             ),
             (json!({"enabled": "no"}), "key 'enabled' is \"no\", but must be true or false"),
             (json!({"debug": null}), "key 'debug' is null, but must be true or false"),
-            (json!({"docker_host": ""}), "key 'docker_host' is \"\", but must be an address such as unix:///var/run/docker.sock"),
+            (
+                json!({"docker_host": ""}),
+                "key 'docker_host' is \"\", but must be an address such as unix:///var/run/docker.sock",
+            ),
             (json!({"filters": ["a=b"]}), "key 'filters' is [\"a=b\"], but must be an object {…}"),
             (
                 json!({"filters": {"includes": []}}),

@@ -131,7 +131,9 @@ impl Listener {
         let queue = home.queue();
         let wait_time = for_pipeline.borrow().config.wait_time;
         let sent = Arc::clone(&counters);
-        listener.spawn("sender", move || send(&outgoing, Queue::new(queue, wait_time, retry::random_seed(), &stop), &sent))?;
+        listener.spawn("sender", move || {
+            send(&outgoing, Queue::new(queue, wait_time, retry::random_seed(), &stop), &sent)
+        })?;
 
         let pipeline = Pipeline {
             settings: for_pipeline,

@@ -122,7 +122,8 @@ mod tests {
         environment.docker_host = Some("unix:///env.sock".into());
         assert_eq!(host(&options, &environment), "unix:///env.sock");
         std::fs::create_dir(folder.path().join("etc")).unwrap();
-        let file = r#"{"docker-listener": {"docker_host": "unix:///file.sock", "filters": {"include": ["type=image"]}}}"#;
+        let file =
+            r#"{"docker-listener": {"docker_host": "unix:///file.sock", "filters": {"include": ["type=image"]}}}"#;
         std::fs::write(home.config(), file).unwrap();
         assert_eq!(host(&options, &environment), "unix:///file.sock");
         options.docker_host = Some("unix:///option.sock".into());

@@ -57,17 +57,18 @@ fn layout(home: &Home) -> Result<String, String> {
     let missing: Vec<&str> =
         ["etc", "queue/sockets"].into_iter().filter(|part| !home.root().join(part).is_dir()).collect();
     if !missing.is_empty() {
-        return Err(format!("{root} has no {}; is that Wazuh's home? Give another with --home", missing.join(" and no ")));
+        return Err(format!(
+            "{root} has no {}; is that Wazuh's home? Give another with --home",
+            missing.join(" and no ")
+        ));
     }
     let version = home.major_version().map_or("of unknown version".to_owned(), |major| format!("{major}.x"));
-    let place = if home.root().join(WODLE).exists() { "a DockerListener is in its place" } else { "no DockerListener yet" };
+    let place =
+        if home.root().join(WODLE).exists() { "a DockerListener is in its place" } else { "no DockerListener yet" };
     Ok(format!("{root}, Wazuh {version}, {place}"))
 }
 
-fn configuration(
-    home: &Home,
-    settings: Result<Settings, crate::settings::SettingsError>,
-) -> Result<String, String> {
+fn configuration(home: &Home, settings: Result<Settings, crate::settings::SettingsError>) -> Result<String, String> {
     const WRITABLE_BY_OTHERS: u32 = 0o002;
     let settings = settings.map_err(|error| error.to_string())?;
     let path = home.config();
@@ -112,10 +113,8 @@ fn engine(endpoint: Endpoint) -> Vec<Finding> {
         let identity = engine.identity().await.map_err(|error| error.to_string());
         findings.push(Finding::new(WHAT[1], identity.and_then(|identity| supported(&identity))));
         let events = engine.events(&crate::docker::events::Query::live()).await;
-        findings.push(Finding::new(
-            WHAT[2],
-            events.map(|_| "may be read".to_owned()).map_err(|error| error.to_string()),
-        ));
+        findings
+            .push(Finding::new(WHAT[2], events.map(|_| "may be read".to_owned()).map_err(|error| error.to_string())));
         findings
     })
 }
@@ -140,9 +139,7 @@ fn as_text(findings: &[Finding]) -> String {
 }
 
 fn as_json(findings: &[Finding], all_well: bool) -> String {
-    let findings: Vec<_> = findings
-        .iter()
-        .map(|Finding { what, ok, said }| json!({"check": what, "ok": ok, "message": said}))
-        .collect();
+    let findings: Vec<_> =
+        findings.iter().map(|Finding { what, ok, said }| json!({"check": what, "ok": ok, "message": said})).collect();
     format!("{}\n", json!({"ok": all_well, "checks": findings}))
 }

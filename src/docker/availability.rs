@@ -39,11 +39,7 @@ impl Identity {
             Some(name) => name.to_lowercase(),
             None => "docker".to_owned(),
         };
-        Self {
-            name,
-            version: version.version.unwrap_or_default(),
-            api: version.api_version.unwrap_or_default(),
-        }
+        Self { name, version: version.version.unwrap_or_default(), api: version.api_version.unwrap_or_default() }
     }
 
     /// Whether it is Podman, whose `since` means something else than Docker's.
@@ -108,11 +104,8 @@ impl Engine {
         };
         let request: BollardRequest =
             hyper::Request::get(path).body(bollard::body_full(hyper::body::Bytes::new())).map_err(broken)?;
-        let answer = self
-            .transport
-            .send(request)
-            .await
-            .map_err(|error| EngineError::from_transport(self.endpoint(), error))?;
+        let answer =
+            self.transport.send(request).await.map_err(|error| EngineError::from_transport(self.endpoint(), error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);

@@ -203,9 +203,7 @@ fn tls_config(folder: &Path) -> Result<ClientConfig, String> {
     let in_file = |name: &'static str| move |error: PemError| format!("{name}: {error}");
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(at("ca.pem")).map_err(in_file("ca.pem"))? {
-        roots
-            .add(certificate.map_err(in_file("ca.pem"))?)
-            .map_err(|error| format!("ca.pem: {error}"))?;
+        roots.add(certificate.map_err(in_file("ca.pem"))?).map_err(|error| format!("ca.pem: {error}"))?;
     }
     let builder = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -248,8 +246,19 @@ mod tests {
     #[test]
     fn refuses_other_addresses_with_a_cure() {
         for address in [
-            "", "docker.sock", "/var/run/docker.sock", "unix://docker.sock", "tcp://host", "tcp://:2375", "tcp://a:b",
-            "tcp://a:70000", "tcp://a b:1", "tcp://a:1/path", "tcp://::1:2375", "tcp://[host]:1", "tcp://[::1:1",
+            "",
+            "docker.sock",
+            "/var/run/docker.sock",
+            "unix://docker.sock",
+            "tcp://host",
+            "tcp://:2375",
+            "tcp://a:b",
+            "tcp://a:70000",
+            "tcp://a b:1",
+            "tcp://a:1/path",
+            "tcp://::1:2375",
+            "tcp://[host]:1",
+            "tcp://[::1:1",
         ] {
             assert!(matches!(Endpoint::parse(address, None), Err(EndpointError::Shape(_))), "{address}");
         }

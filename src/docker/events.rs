@@ -128,10 +128,7 @@ mod tests {
             (Query::ring_and_live(), "/events?since=0"),
             (Query::ring_until(at), "/events?since=0&until=1795217220%2E500000000"),
             (Query::podman_since(at), "/events?since=2026%2D11%2D20T23%3A27%3A00%2E500000000Z&stream=false"),
-            (
-                Query::ring_and_live().filtered(&filter),
-                "/events?since=0&filters=%7B%22type%22%3A%5B%22image%22%5D%7D",
-            ),
+            (Query::ring_and_live().filtered(&filter), "/events?since=0&filters=%7B%22type%22%3A%5B%22image%22%5D%7D"),
             (Query::live().filtered(&Filter::default()), "/events"),
         ] {
             assert_eq!(query.path(), path);

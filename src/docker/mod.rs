@@ -125,9 +125,7 @@ impl EngineError {
             Error::DockerResponseServerError { status_code, message } => {
                 Self::refused(endpoint, what, status_code, &message)
             }
-            Error::RequestTimeoutError => {
-                Self::Silent { endpoint: endpoint.clone(), what, within: ANSWER_WITHIN }
-            }
+            Error::RequestTimeoutError => Self::Silent { endpoint: endpoint.clone(), what, within: ANSWER_WITHIN },
             other => Self::Broken { endpoint: endpoint.clone(), what: chain(&other) },
         }
     }

@@ -134,7 +134,9 @@ mod tests {
     #[test]
     fn refuses_the_rest_with_the_forms_it_takes() {
         let now = Timestamp::UNIX_EPOCH;
-        for text in ["", "abc", "10", "1.", "-", "10x", "m", "1h-5m", "99999999999999999999", "2026-13-01", "1.1234567891"] {
+        for text in
+            ["", "abc", "10", "1.", "-", "10x", "m", "1h-5m", "99999999999999999999", "2026-13-01", "1.1234567891"]
+        {
             let parsed = parse(text, now, &TimeZone::UTC);
             if text == "10" {
                 assert_eq!(parsed.unwrap().as_second(), 10);

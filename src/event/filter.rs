@@ -209,7 +209,9 @@ fn matches_labels(wanted: &[String], event: &Event<'_>) -> bool {
 
 fn matches_image(wanted: &[String], event: &Event<'_>) -> bool {
     let name = event.attribute(if event.kind() == "image" { "name" } else { "image" });
-    [event.actor_id(), name, without_tag(event.actor_id()), without_tag(name)].iter().any(|image| exactly(wanted, image))
+    [event.actor_id(), name, without_tag(event.actor_id()), without_tag(name)]
+        .iter()
+        .any(|image| exactly(wanted, image))
 }
 
 /// The familiar name of an image reference without tag and digest, as moby's `stripTag` makes it.

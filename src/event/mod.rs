@@ -193,7 +193,10 @@ mod tests {
                 r#"{"Type":"image","Action":"tag","Actor":{"ID":"sha256:1","Attributes":{"image":"no","name":"n"}}}"#,
                 owned(&[("status", "tag"), ("id", "sha256:1")]),
             ),
-            (r#"{"Type":"container","Action":"prune","Actor":{"ID":"","Attributes":{}}}"#, owned(&[("status", "prune")])),
+            (
+                r#"{"Type":"container","Action":"prune","Actor":{"ID":"","Attributes":{}}}"#,
+                owned(&[("status", "prune")]),
+            ),
             (r#"{"Type":"volume","Action":"create","Actor":{"ID":"v","Attributes":{"image":"x"}}}"#, owned(&[])),
             (r#"{"Type":"builder","Action":"prune","Actor":{"ID":""}}"#, owned(&[])),
             (

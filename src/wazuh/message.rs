@@ -105,14 +105,17 @@ fn shortened(event: &Event<'_>, context: &Context, limit: usize, bytes: usize) -
 
 /// The labels with the size each takes in the message.
 fn labels<'e>(event: &'e Event<'_>) -> impl Iterator<Item = (&'e str, usize)> {
-    event.attributes().into_iter().flat_map(|attributes| attributes.iter()).filter(|(key, _)| !is_engine_attribute(key)).map(
-        |(key, value)| {
+    event
+        .attributes()
+        .into_iter()
+        .flat_map(|attributes| attributes.iter())
+        .filter(|(key, _)| !is_engine_attribute(key))
+        .map(|(key, value)| {
             let mut text = String::new();
             crate::event::json::write_string(key, &mut text);
             value.write(&mut text);
             (key, text.len() + ", : ".len())
-        },
-    )
+        })
 }
 
 /// How many texts of the event are longer than that many characters.
@@ -198,12 +201,7 @@ fn write_text(out: &mut String, text: &str, cut: &Cut<'_>) {
     crate::event::json::write_string(text.get(..end).unwrap_or(text), out);
 }
 
-fn write_context(
-    event: &Event<'_>,
-    context: &Context,
-    truncation: Option<Truncation>,
-    mut ours: ObjectWriter<'_>,
-) {
+fn write_context(event: &Event<'_>, context: &Context, truncation: Option<Truncation>, mut ours: ObjectWriter<'_>) {
     let mut engine = ours.object("engine");
     engine.text("name", &context.engine.name);
     engine.text("version", &context.engine.version);
@@ -272,7 +270,8 @@ mod tests {
     #[test]
     fn a_megabyte_of_command_line_keeps_its_beginning() {
         let action = format!("exec_create: sh -c {}", "\u{1F600}".repeat(200_000));
-        let line = format!(r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"c1","Attributes":{{"name":"n"}}}}}}"#);
+        let line =
+            format!(r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"c1","Attributes":{{"name":"n"}}}}}}"#);
         let (text, json) = message(&line, LARGEST);
         assert!(text.len() <= LARGEST, "{}", text.len());
         assert!(json["docker"]["Action"].as_str().unwrap().starts_with("exec_create: sh -c \u{1F600}"));

@@ -181,12 +181,18 @@ impl fmt::Display for Notice {
                 write!(f, "a line of the engine was refused ({}, {length} bytes): {shown}", why.name())
             }
             Self::BacklogFull { count, from, to } => {
-                write!(f, "{count} events lost between {from} and {to}: the backlog was full because the queue takes too little")
+                write!(
+                    f,
+                    "{count} events lost between {from} and {to}: the backlog was full because the queue takes too little"
+                )
             }
             Self::QueueAway { error } => write!(f, "cannot deliver: {error}; events wait"),
             Self::QueueBack { away } => write!(f, "the queue takes messages again after {}", seconds(*away)),
             Self::MessageTooLarge { bytes } => {
-                write!(f, "a message of {bytes} bytes was too large for the queue's socket and is lost; lower max_event_size")
+                write!(
+                    f,
+                    "a message of {bytes} bytes was too large for the queue's socket and is lost; lower max_event_size"
+                )
             }
             Self::Reloaded => f.write_str("configuration read anew"),
             Self::ReloadRefused { error } => write!(f, "new configuration refused, the old one stays: {error}"),
@@ -258,9 +264,19 @@ mod tests {
         let readme = include_str!("../../README.md");
         for notice in one_of_each() {
             let line = notice.to_string();
-            let start: String = line.split([':', '(']).next().unwrap_or_default().trim_start_matches(char::is_numeric).trim().to_owned();
+            let start: String = line
+                .split([':', '('])
+                .next()
+                .unwrap_or_default()
+                .trim_start_matches(char::is_numeric)
+                .trim()
+                .to_owned();
             let words: Vec<&str> = start.split_whitespace().take(3).collect();
-            assert!(readme.contains(&words.join(" ")), "README.md does not list '{line}' (looked for '{}')", words.join(" "));
+            assert!(
+                readme.contains(&words.join(" ")),
+                "README.md does not list '{line}' (looked for '{}')",
+                words.join(" ")
+            );
         }
     }
 }

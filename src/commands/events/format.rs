@@ -54,7 +54,13 @@ impl Format {
                 let id = event.actor_id();
                 let id = id.strip_prefix("sha256:").unwrap_or(id);
                 let short: String = id.chars().take(12).collect();
-                columns(&time(event, zone, "%Y-%m-%d %H:%M:%S"), event.kind(), event.action(), &short, event.attribute("name"))
+                columns(
+                    &time(event, zone, "%Y-%m-%d %H:%M:%S"),
+                    event.kind(),
+                    event.action(),
+                    &short,
+                    event.attribute("name"),
+                )
             }
             Self::Template(template) => template.render(event),
         }
@@ -74,7 +80,8 @@ fn docker_line(event: &Event<'_>, zone: &TimeZone) -> String {
         .map(|(key, value)| format!("{key}={}", as_text(value)))
         .collect();
     attributes.sort_unstable();
-    let parts = [&time(event, zone, "%Y-%m-%dT%H:%M:%S%.9f%:z"), event.kind(), event.action(), event.actor_id()].join(" ");
+    let parts =
+        [&time(event, zone, "%Y-%m-%dT%H:%M:%S%.9f%:z"), event.kind(), event.action(), event.actor_id()].join(" ");
     let line = if attributes.is_empty() { parts } else { format!("{parts} ({})", attributes.join(", ")) };
     visible(&line)
 }
@@ -113,7 +120,11 @@ pub(super) fn as_text(value: &Value<'_>) -> String {
 
 /// A label must not be able to steer the terminal that shows it.
 pub(super) fn visible(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { Ok(c.escape_default()) } else { Err(c) }.map_or_else(|c| vec![c], Iterator::collect)).collect()
+    text.chars()
+        .flat_map(|c| {
+            if c.is_control() { Ok(c.escape_default()) } else { Err(c) }.map_or_else(|c| vec![c], Iterator::collect)
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -135,12 +146,18 @@ mod tests {
             "2026-11-20T23:27:02.221426212+00:00 container rename f367d3c4c5d6e7f8 (a=\\u{1b}[2J, image=bb:1, name=c1x, oldName=/c1)"
         );
         assert_eq!(print("json"), LINE);
-        assert!(print("wazuh").starts_with("1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"status\": \"rename\""));
+        assert!(
+            print("wazuh")
+                .starts_with("1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"status\": \"rename\"")
+        );
         assert_eq!(
             print("flat"),
             r#"{"_type_": "container", "_action_": "rename", "_id_": "f367d3c4c5d6e7f8", "_time_nano_": "1795217222221426212", "name": "c1x", "image": "bb:1", "oldName": "/c1", "a": "\u001b[2J"}"#
         );
-        assert_eq!(print("table"), "2026-11-20 23:27:02  container  rename                            f367d3c4c5d6  c1x");
+        assert_eq!(
+            print("table"),
+            "2026-11-20 23:27:02  container  rename                            f367d3c4c5d6  c1x"
+        );
         assert_eq!(print("{{.Type}} {{.Actor.Attributes.name}}"), "container c1x");
     }
 }

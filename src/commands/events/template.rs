@@ -40,8 +40,14 @@ enum Show {
 }
 
 /// Go's names of the fields whose JSON key is spelt otherwise.
-const GO_NAMES: [(&str, &str); 6] =
-    [("Status", "status"), ("ID", "id"), ("From", "from"), ("Scope", "scope"), ("Time", "time"), ("TimeNano", "timeNano")];
+const GO_NAMES: [(&str, &str); 6] = [
+    ("Status", "status"),
+    ("ID", "id"),
+    ("From", "from"),
+    ("Scope", "scope"),
+    ("Time", "time"),
+    ("TimeNano", "timeNano"),
+];
 
 /// The fields of an event, as Go names them.
 const FIELDS: [&str; 9] = ["Type", "Action", "Actor", "Scope", "Time", "TimeNano", "Status", "ID", "From"];

@@ -1,0 +1,286 @@
+//! The program between an engine and a queue that misbehave on command.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
+use serde_json::json;
+use support::{FakeEngine, Program, Ring, Wazuh, event, number};
+
+#[test]
+fn a_bad_line_costs_that_line_alone_whatever_the_chunking() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let engine = FakeEngine::docker(|mut asked| {
+        asked.head();
+        let huge = format!("{{\"status\":\"start\",\"x\":\"{}\"}}", "x".repeat(2 << 20));
+        let text = [&event(1), "", "no json", "[1]", &event(2), &huge, "{\"a\":\"\u{7}\"}", &event(3), "{\"odd\":1}"]
+            .join("\n")
+            + "\n";
+        for piece in text.as_bytes().chunks(if asked.number == 0 { 7919 } else { 3 }) {
+            asked.chunk(piece);
+        }
+        asked.hold();
+    });
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    let numbers: Vec<usize> = (0..3).map(|_| number(&queue.event())).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let unknown = queue.json();
+    assert_eq!(unknown["docker"], json!({"odd": 1}), "an object without the usual fields is passed on whole");
+    let (status, _) = program.stop();
+    assert!(status.success());
+    for reason in ["empty", "not_json, 7 bytes): no json", "not_json, 3 bytes): [1]", "oversized", "not_json, 9 bytes"]
+    {
+        assert!(program.said().contains(reason), "{reason} in {}", program.said());
+    }
+}
+
+#[test]
+fn lines_that_cannot_be_used_are_told_to_the_queue_with_their_beginning() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let engine = FakeEngine::docker(|mut asked| {
+        asked.head();
+        asked.line(&format!("{{\"status\":\"start\",\"id\":\"c9\",\"x\":\"{}\"}}", "x".repeat(2 << 20)));
+        asked.line("no json");
+        asked.hold();
+    });
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    let notice = queue.json()["docker_listener"].clone();
+    assert_eq!((&notice["notice"], &notice["reason"]), (&json!("line refused"), &json!("oversized")));
+    assert!(notice["head"].as_str().unwrap().starts_with("{\"status\":\"start\",\"id\":\"c9\""));
+    assert_eq!(queue.json()["docker_listener"]["reason"], "not_json");
+}
+
+#[test]
+fn the_first_start_leaves_the_past_alone_and_each_connect_refuses_doubles() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let ring: Ring = Arc::new(Mutex::new((0..10).map(event).collect()));
+    let engine = FakeEngine::start("Engine", ring, |mut asked| {
+        // The whole ring each time, then something new, then a broken connection.
+        let new = 10 + asked.number * 5;
+        asked.head();
+        (0..new + 5).for_each(|number| asked.line(&event(number)));
+        if asked.number == 3 {
+            asked.hold();
+        }
+    });
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    let numbers: Vec<usize> = (0..20).map(|_| number(&queue.event())).collect();
+    assert_eq!(numbers, (10..30).collect::<Vec<_>>());
+    assert!(queue.rest(Duration::from_millis(200)).iter().all(|json| json["docker"].get("Action").is_none()));
+    let asked = engine.asked.lock().unwrap().clone();
+    assert!(asked[0].starts_with("/events?since=0&until="), "{asked:?}");
+    assert!(asked[1..].iter().all(|path| path == "/events?since=0"), "{asked:?}");
+}
+
+#[test]
+fn podman_is_read_live_and_what_is_missing_fetched() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let ring: Ring = Arc::new(Mutex::new(vec![event(1)]));
+    let engine = FakeEngine::start("Podman Engine", ring, |mut asked| {
+        asked.head();
+        asked.line(&event(1));
+        asked.line(&event(2 + asked.number));
+        if asked.number == 1 {
+            asked.hold();
+        }
+    });
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    let numbers: Vec<usize> = (0..3).map(|_| number(&queue.event())).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let asked = engine.asked.lock().unwrap().clone();
+    assert_eq!(asked[0], "/events");
+    assert!(asked[1].starts_with("/events?since=20") && asked[1].ends_with("&stream=false"), "{asked:?}");
+}
+
+#[test]
+fn waits_for_the_engine_and_says_so_as_the_python_listener_does() {
+    let wazuh = Wazuh::new();
+    wazuh.configure(&json!({"wait_time": 1}));
+    let queue = wazuh.queue();
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("unix://{}/docker.sock", folder.path().display());
+    let program = Program::listen(wazuh.home(), &url);
+    assert_eq!(queue.json()["docker"], json!({"Wodle event": "Started"}));
+    assert_eq!(queue.json()["docker"], json!({"Wodle event": "Docker service is not running"}));
+    program.says("WARNING: cannot listen: the engine at unix://");
+    let (cut, told) = channel::<()>();
+    let told = Mutex::new(told);
+    let _engine = FakeEngine::start_in(folder, "Engine", Ring::default(), move |mut asked| {
+        asked.head();
+        asked.line(&event(asked.number));
+        let _ = told.lock().unwrap().recv();
+    });
+    assert_eq!(queue.json()["docker"], json!({"Wodle event": "Connected to Docker service"}));
+    assert_eq!(number(&queue.event()), 0);
+    cut.send(()).unwrap();
+    assert_eq!(queue.json()["docker"], json!({"Wodle event": "Disconnected from the Docker service"}));
+    assert_eq!(queue.json()["docker"], json!({"Wodle event": "Connected to Docker service"}));
+    assert_eq!(number(&queue.event()), 1);
+    assert_eq!(program.said().matches("is not running").count(), 1, "told once: {}", program.said());
+}
+
+#[test]
+fn waits_for_the_queue_and_outlives_its_replacement() {
+    let wazuh = Wazuh::new();
+    wazuh.configure(&json!({"wait_time": 1}));
+    let (next, wanted) = channel::<usize>();
+    let wanted = Mutex::new(wanted);
+    let engine = FakeEngine::docker(move |mut asked| {
+        asked.head();
+        while let Ok(number) = wanted.lock().unwrap().recv() {
+            asked.line(&event(number));
+        }
+    });
+    let program = Program::listen(wazuh.home(), &engine.url());
+    (0..20).for_each(|number| next.send(number).unwrap());
+    program.says("WARNING: cannot deliver: Wazuh's queue");
+    let queue = wazuh.queue();
+    assert_eq!((0..20).map(|_| number(&queue.event())).collect::<Vec<_>>(), (0..20).collect::<Vec<_>>());
+    queue.remove();
+    next.send(20).unwrap();
+    let queue = wazuh.queue();
+    next.send(21).unwrap();
+    assert_eq!([number(&queue.event()), number(&queue.event())], [20, 21]);
+}
+
+#[test]
+fn stops_within_a_second_and_in_order_even_where_the_queue_takes_nothing() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let engine = FakeEngine::docker(|mut asked| {
+        asked.head();
+        (0..2000).for_each(|number| asked.line(&event(number)));
+        asked.hold();
+    });
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    assert_eq!(number(&queue.event()), 0);
+    // The kernel holds a few messages and then refuses; nobody reads.
+    let (status, took) = program.stop();
+    assert!(status.success() && took < Duration::from_secs(1), "{status} after {took:?}");
+    let got: Vec<usize> = queue.rest(Duration::from_millis(50)).iter().map(|json| number(&json["docker"])).collect();
+    assert_eq!(got, (1..=got.len()).collect::<Vec<_>>());
+    program.says("lost because the queue did not take them in time");
+    let said = program.said();
+    let words: Vec<&str> = said.lines().last().unwrap().split_whitespace().collect();
+    let figure = |after: &str| -> usize {
+        let place = words.iter().position(|word| word.starts_with(after)).unwrap();
+        words[place - 1].parse().unwrap_or_else(|_| words[place - 2].parse().unwrap())
+    };
+    assert_eq!(figure("sent,") + figure("lost"), 2002, "2,000 events and two notices: {said}");
+}
+
+#[test]
+fn sighup_reloads_a_good_configuration_and_refuses_a_bad_one() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let engine = FakeEngine::docker(|mut asked| {
+        asked.head();
+        asked.line(&event(asked.number));
+        asked.line(&format!("{{\"Type\":\"image\",\"Action\":\"pull\",\"n\":{}}}", asked.number));
+        asked.hold();
+    });
+    wazuh.configure(&json!({"debug": true}));
+    let program = Program::listen(wazuh.home(), &engine.url());
+    assert_eq!(number(&queue.event()), 0);
+    assert_eq!(queue.event()["Action"], "pull");
+
+    wazuh.configure(&json!({"enabeld": true}));
+    program.signal(Signal::SIGHUP);
+    program.says("key 'enabeld' is unknown; did you mean 'enabled'?");
+
+    wazuh.configure(&json!({"debug": true, "filters": {"include": ["type=image"]}}));
+    program.signal(Signal::SIGHUP);
+    assert_eq!(queue.event()["n"], 1, "the container's event is filtered out");
+    assert!(engine.asked.lock().unwrap().last().unwrap().contains("filters=%7B%22type%22%3A%5B%22image%22%5D%7D"));
+
+    wazuh.configure(&json!({"enabled": false, "debug": true}));
+    program.signal(Signal::SIGHUP);
+    support::until("the second reload", || (program.said().matches("read anew").count() == 2).then_some(()));
+    wazuh.configure(&json!({"debug": true}));
+    program.signal(Signal::SIGHUP);
+    assert_eq!(number(&queue.event()), 2);
+}
+
+#[test]
+fn a_disabled_listener_waits_quietly() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    wazuh.configure(&json!({"enabled": false}));
+    let engine = FakeEngine::docker(|_| panic!("a disabled listener asked for events"));
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    assert_eq!(queue.message_within(Duration::from_millis(300)), None);
+    assert!(program.stop().0.success());
+    assert_eq!(program.said(), "");
+}
+
+#[test]
+fn an_engine_that_cannot_filter_is_read_whole() {
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let engine = FakeEngine::docker(|mut asked| {
+        if asked.path.contains("filters") {
+            asked.raw("HTTP/1.1 400 Bad Request\r\nContent-Length: 9\r\n\r\nno filter");
+            return;
+        }
+        asked.head();
+        asked.line(&event(1));
+        asked.line("{\"Type\":\"image\",\"Action\":\"pull\"}");
+        asked.hold();
+    });
+    let mut command = Program::command(wazuh.home(), &engine.url());
+    command.args(["--filter", "type=image"]);
+    let _program = Program::spawn(command);
+    assert_eq!(queue.event()["Action"], "pull");
+}
+
+#[test]
+fn speaks_to_each_wazuh_as_that_one_reads_it() {
+    for (version, first, in_queue) in [("4.14.7", "", true), ("5.0.0", "INFO started: version", false)] {
+        let wazuh = Wazuh::new();
+        std::fs::write(wazuh.home().join("VERSION.json"), json!({"version": version}).to_string()).unwrap();
+        let queue = wazuh.queue();
+        let engine = FakeEngine::docker(|mut asked| {
+            asked.head();
+            asked.line(&event(1));
+            asked.hold();
+        });
+        let mut program = Program::listen(wazuh.home(), &engine.url());
+        assert_eq!(queue.json()["docker"].get("Wodle event").is_some(), in_queue);
+        if in_queue {
+            assert_eq!(number(&queue.event()), 1);
+        }
+        program.stop();
+        assert!(program.said().starts_with(first));
+        assert_eq!(program.said().is_empty(), first.is_empty(), "{}", program.said());
+    }
+}
+
+#[test]
+fn a_stderr_that_is_gone_ends_nothing() {
+    let wazuh = Wazuh::new();
+    wazuh.configure(&json!({"debug": true}));
+    let queue = wazuh.queue();
+    let engine = FakeEngine::docker(|mut asked| {
+        asked.head();
+        asked.line("no json");
+        asked.line(&event(1));
+        asked.hold();
+    });
+    let mut command = Program::command(wazuh.home(), &engine.url());
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    command.stderr(writer).stdin(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    assert_eq!(number(&queue.event()), 1);
+    child.kill().unwrap();
+    child.wait().unwrap();
+}

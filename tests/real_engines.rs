@@ -1,0 +1,239 @@
+//! The program on engines that the tests start themselves.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::engines::{Engine, installed};
+use support::{Program, Queue, Wazuh};
+
+fn actions(events: &[Value]) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    events.iter().map(|event| (text(&event["Type"]), text(&event["Action"]))).collect()
+}
+
+fn drain(queue: &Queue) -> Vec<Value> {
+    let messages = queue.rest(Duration::from_secs(2));
+    messages.into_iter().map(|json| json["docker"].clone()).filter(|docker| docker.get("Action").is_some()).collect()
+}
+
+/// What the program itself prints of the engine's ring, as raw lines.
+fn ring(engine: &Engine, home: &std::path::Path, format: &str, filters: &[&str]) -> Vec<String> {
+    let mut command = Program::command(home, &engine.url());
+    command.args(["events", "--since", "0", "--until", "0s", "--format", format]);
+    for filter in filters {
+        command.args(["--filter", filter]);
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn dockers_events_reach_the_queue_whole_and_in_order() {
+    let Some(engine) = Engine::dockerd() else { return };
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+
+    let registry = engine.registry();
+    engine.docker(&["volume", "create", "data"]);
+    engine.docker(&["network", "create", "inner"]);
+    engine.docker(&[
+        "run",
+        "--detach",
+        "--init",
+        "--name",
+        "web",
+        "--label",
+        "team=blue",
+        "--label",
+        "Name=lie",
+        "--volume",
+        "data:/data",
+        "--network",
+        "inner",
+        "bb:1",
+        "sleep",
+        "600",
+    ]);
+    engine.docker(&["exec", "web", "sh", "-c", "true"]);
+    engine.docker(&["exec", "web", "true"]);
+    engine.docker(&["rename", "web", "web2"]);
+    engine.docker(&["kill", "web2"]);
+    engine.docker(&["rm", "--force", "web2"]);
+    if registry.is_some() {
+        engine.docker(&["rmi", "127.0.0.1:5000/probe:1"]);
+        engine.docker(&["pull", "--quiet", "127.0.0.1:5000/probe:1"]);
+    }
+    engine.docker(&["network", "rm", "inner"]);
+    engine.docker(&["volume", "rm", "data"]);
+
+    let sent = drain(&queue);
+    let seen = actions(&sent);
+    let mut wanted = vec![
+        ("volume", "create"),
+        ("network", "create"),
+        ("container", "create"),
+        ("network", "connect"),
+        ("volume", "mount"),
+        ("container", "start"),
+        ("container", "exec_create: sh -c true"),
+        ("container", "exec_start: sh -c true"),
+        ("container", "exec_die"),
+        ("container", "exec_start: true "),
+        ("container", "rename"),
+        ("container", "kill"),
+        ("container", "die"),
+        ("network", "disconnect"),
+        ("volume", "unmount"),
+        ("container", "destroy"),
+        ("network", "destroy"),
+        ("volume", "destroy"),
+    ];
+    if registry.is_some() {
+        wanted.extend([("image", "push"), ("image", "untag"), ("image", "pull")]);
+    }
+    for (kind, action) in wanted {
+        assert!(seen.iter().any(|(k, a)| k == kind && a == action), "{kind} {action} in {seen:?}");
+    }
+
+    // Everything that the engine's own ring holds from then on, field for field, in the ring's order.
+    let first = sent[0]["timeNano"].as_i64().unwrap();
+    let lines = ring(&engine, wazuh.home(), "json", &[]);
+    let recorded: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let recorded: Vec<&Value> = recorded.iter().filter(|event| event["timeNano"].as_i64().unwrap() >= first).collect();
+    assert!(recorded.len() >= 18);
+    assert_eq!(sent.iter().collect::<Vec<_>>(), recorded);
+
+    // The engine and the program's own filter agree.
+    for filters in [
+        &["type=container"][..],
+        &["event=exec_start"],
+        &["container=web"],
+        &["label=team"],
+        &["label=team=red"],
+        &["label=team=blue", "label=Name=lie"],
+        &["image=bb"],
+        &["image=bb:1", "event=die"],
+        &["scope=local"],
+        &["type=volume", "type=network", "event=create"],
+        &["volume=data"],
+        &["network=inner"],
+        &["event=exec"],
+    ] {
+        let filter = wazuh_docker_listener::event::filter::Filter::parse(filters).unwrap();
+        let of_engine = engine_filters(&engine, filters);
+        let ours: Vec<&String> = lines
+            .iter()
+            .filter(|line| filter.matches(&wazuh_docker_listener::event::Event::parse(line.as_bytes()).unwrap()))
+            .collect();
+        assert_eq!(of_engine.iter().collect::<Vec<_>>(), ours, "{filters:?}");
+        assert_eq!(ring(&engine, wazuh.home(), "json", filters), of_engine, "{filters:?}");
+    }
+
+    let (status, took) = program.stop();
+    assert!(status.success() && took < Duration::from_secs(1));
+    let as_sent = ring(&engine, wazuh.home(), "wazuh", &["event=kill"]);
+    assert!(
+        as_sent
+            .last()
+            .unwrap()
+            .starts_with("1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"status\": \"kill\"")
+    );
+}
+
+/// What Docker's own client prints under these filters.
+fn engine_filters(engine: &Engine, filters: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["events", "--since", "0", "--until", "0s", "--format", "{{json .}}"];
+    filters.iter().for_each(|filter| arguments.extend(["--filter", filter]));
+    let text = engine.docker(&arguments);
+    // The client sorts nothing but writes its own key order; the time stamp tells the event.
+    let raw = support_lines(engine);
+    text.lines()
+        .map(|line| {
+            let nano = serde_json::from_str::<Value>(line).unwrap()["timeNano"].clone();
+            raw.iter().find(|raw| serde_json::from_str::<Value>(raw).unwrap()["timeNano"] == nano).unwrap().clone()
+        })
+        .collect()
+}
+
+fn support_lines(engine: &Engine) -> Vec<String> {
+    ring(engine, std::path::Path::new("/nonexistent"), "json", &[])
+}
+
+#[test]
+fn a_restart_of_dockerd_and_a_gap_lose_nothing_that_the_ring_holds() {
+    let Some(engine) = Engine::dockerd() else { return };
+    let wazuh = Wazuh::new();
+    wazuh.configure(&json!({"wait_time": 1}));
+    let queue = wazuh.queue();
+    engine.docker(&["volume", "create", "before"]);
+    let program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    // The program is frozen while more happens than one read takes; the engine keeps it.
+    program.signal(nix::sys::signal::Signal::SIGSTOP);
+    (0..50).for_each(|n| drop(engine.docker(&["volume", "create", &format!("v{n}")])));
+    program.signal(nix::sys::signal::Signal::SIGCONT);
+    let got: Vec<String> = (0..50).map(|_| queue.event()["Actor"]["ID"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(got, (0..50).map(|n| format!("v{n}")).collect::<Vec<_>>(), "and nothing of what was before the start");
+}
+
+#[test]
+fn check_tells_what_is_well_and_what_is_not() {
+    let Some(engine) = Engine::dockerd() else { return };
+    let wazuh = Wazuh::new();
+    let run = |url: &str| {
+        let mut command = Program::command(wazuh.home(), url);
+        let output = command.args(["check", "--json"]).output().unwrap();
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), report)
+    };
+    let (code, report) = run(&engine.url());
+    assert_eq!((code, &report["ok"]), (1, &json!(false)), "there is no queue yet");
+    let checks = report["checks"].as_array().unwrap();
+    let failed: Vec<&Value> = checks.iter().filter(|check| check["ok"] == false).map(|check| &check["check"]).collect();
+    assert_eq!(failed, ["queue"]);
+    let _queue = wazuh.queue();
+    let (code, report) = run(&engine.url());
+    assert_eq!((code, &report["ok"]), (0, &json!(true)), "{report}");
+    assert!(report.to_string().contains("docker 20.10"), "{report}");
+    let (code, report) = run("unix:///nonexistent/docker.sock");
+    assert_eq!(code, 1);
+    assert!(report.to_string().contains("is not running"), "{report}");
+}
+
+#[test]
+fn podmans_events_reach_the_queue() {
+    let Some(engine) = Engine::podman() else { return };
+    if !installed("docker") {
+        support::engines::missing("docker");
+        return;
+    }
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    engine.docker(&["volume", "create", "data"]);
+    let curl = |method: &str, path: &str, body: &str| {
+        let output = Command::new("curl")
+            .args(["--silent", "--unix-socket", &engine.path("docker.sock").display().to_string(), "--request", method])
+            .args(["--header", "Content-Type: application/json", "--data", body, &format!("http://podman{path}")])
+            .output()
+            .unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let created = curl("POST", "/v4.0.0/libpod/pods/create", r#"{"name":"pod1","no_infra":true}"#);
+    assert!(created.contains("Id"), "{created}");
+    let mut kinds = Vec::new();
+    while !kinds.contains(&"pod".to_owned()) {
+        let event = queue.event();
+        assert_eq!(event["status"], event["Action"], "Podman has a status on every type: {event}");
+        kinds.push(event["Type"].as_str().unwrap().to_owned());
+    }
+    assert!(kinds.contains(&"volume".to_owned()), "a type that Docker does not know ends nothing: {kinds:?}");
+}

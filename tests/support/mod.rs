@@ -1,0 +1,330 @@
+//! The parts that tests put around the program: a queue that may refuse to read, an engine that misbehaves on command,
+//! and the program itself as a process.
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+pub mod engines;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// No test waits longer than this for something that must come.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A stand-in for Wazuh's home, with nothing in it but what the listener needs.
+pub struct Wazuh {
+    pub folder: tempfile::TempDir,
+}
+
+impl Wazuh {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("queue/sockets")).unwrap();
+        std::fs::create_dir_all(folder.path().join("etc")).unwrap();
+        Self { folder }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn configure(&self, section: &Value) {
+        let text = serde_json::json!({ "docker-listener": section }).to_string();
+        std::fs::write(self.home().join("etc/docker-listener.json"), text).unwrap();
+    }
+
+    pub fn queue(&self) -> Queue {
+        Queue::at(&self.home().join("queue/sockets/queue"))
+    }
+}
+
+/// The receiving end of Wazuh's queue.
+pub struct Queue {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
+
+impl Queue {
+    pub fn at(path: &Path) -> Self {
+        Self { socket: UnixDatagram::bind(path).unwrap(), path: path.to_owned() }
+    }
+
+    /// The next message, whole.
+    pub fn message(&self) -> String {
+        self.message_within(PATIENCE).unwrap_or_else(|| panic!("no message came to {}", self.path.display()))
+    }
+
+    pub fn message_within(&self, time: Duration) -> Option<String> {
+        let mut buffer = vec![0; 70_000];
+        self.socket.set_read_timeout(Some(time)).unwrap();
+        let length = self.socket.recv(&mut buffer).ok()?;
+        buffer.truncate(length);
+        Some(String::from_utf8(buffer).unwrap())
+    }
+
+    /// The next message's JSON.
+    pub fn json(&self) -> Value {
+        parse(&self.message())
+    }
+
+    /// The next event's `docker` object; notices are skipped.
+    pub fn event(&self) -> Value {
+        loop {
+            let json = self.json();
+            if json["docker"].get("Action").is_some() {
+                return json["docker"].clone();
+            }
+        }
+    }
+
+    /// Skips everything up to this notice of the Python listener's.
+    pub fn wodle_event(&self, wanted: &str) {
+        while self.json()["docker"]["Wodle event"] != wanted {}
+    }
+
+    /// Everything that is there, and no more to come within this time.
+    pub fn rest(&self, time: Duration) -> Vec<Value> {
+        std::iter::from_fn(|| self.message_within(time)).map(|message| parse(&message)).collect()
+    }
+
+    pub fn remove(self) {
+        std::fs::remove_file(&self.path).unwrap();
+    }
+}
+
+pub fn parse(message: &str) -> Value {
+    let json = message.strip_prefix("1:Wazuh-Docker:").unwrap_or_else(|| panic!("no header: {message}"));
+    serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {message}"))
+}
+
+/// One request for `/events`.
+pub struct Asked {
+    /// How many came before it, finite ones not counted.
+    pub number: usize,
+    pub path: String,
+    pub connection: UnixStream,
+}
+
+impl Asked {
+    pub fn head(&mut self) {
+        self.raw("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n");
+    }
+
+    pub fn raw(&mut self, text: &str) {
+        // A client that left is what some tests are about.
+        let _ = self.connection.write_all(text.as_bytes());
+    }
+
+    /// One HTTP chunk.
+    pub fn chunk(&mut self, bytes: &[u8]) {
+        let mut chunk = format!("{:x}\r\n", bytes.len()).into_bytes();
+        chunk.extend_from_slice(bytes);
+        chunk.extend_from_slice(b"\r\n");
+        let _ = self.connection.write_all(&chunk);
+    }
+
+    pub fn line(&mut self, line: &str) {
+        self.chunk(format!("{line}\n").as_bytes());
+    }
+
+    /// Leaves the stream open until the client leaves.
+    pub fn hold(mut self) {
+        let _ = self.connection.read_to_end(&mut Vec::new());
+    }
+
+    pub fn end(&mut self) {
+        self.raw("0\r\n\r\n");
+    }
+}
+
+/// An engine whose answers to `/events` a test decides.
+pub struct FakeEngine {
+    pub folder: tempfile::TempDir,
+    pub asked: Arc<Mutex<Vec<String>>>,
+}
+
+/// Events that happened before the listener was started.
+pub type Ring = Arc<Mutex<Vec<String>>>;
+
+impl FakeEngine {
+    pub fn docker(events: impl Fn(Asked) + Send + Sync + 'static) -> Self {
+        Self::start("Engine", Ring::default(), events)
+    }
+
+    /// `ring` is what a finite question is answered with.
+    pub fn start(component: &str, ring: Ring, events: impl Fn(Asked) + Send + Sync + 'static) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(folder, component, ring, events)
+    }
+
+    pub fn start_in(
+        folder: tempfile::TempDir,
+        component: &str,
+        ring: Ring,
+        events: impl Fn(Asked) + Send + Sync + 'static,
+    ) -> Self {
+        let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let (seen, component, events) = (Arc::clone(&asked), component.to_owned(), Arc::new(events));
+        let streams = Arc::new(AtomicUsize::new(0));
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let (seen, component, events, ring, streams) = (
+                    Arc::clone(&seen),
+                    component.clone(),
+                    Arc::clone(&events),
+                    Arc::clone(&ring),
+                    Arc::clone(&streams),
+                );
+                std::thread::spawn(move || {
+                    let path = request(&connection);
+                    let mut asked = Asked { number: 0, path: path.clone(), connection };
+                    let whole = |asked: &mut Asked, body: &str| {
+                        asked.raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
+                    };
+                    match path.split('?').next().unwrap() {
+                        "/_ping" => whole(&mut asked, "OK"),
+                        "/version" => whole(
+                            &mut asked,
+                            &format!(
+                                r#"{{"Version":"9","ApiVersion":"1.41","Components":[{{"Name":"{component}","Version":"9"}}]}}"#
+                            ),
+                        ),
+                        "/info" => whole(&mut asked, &format!(r#"{{"SystemTime":"{}"}}"#, jiff::Timestamp::now())),
+                        "/events" => {
+                            seen.lock().unwrap().push(path.clone());
+                            if path.contains("until=") || path.contains("stream=false") {
+                                asked.head();
+                                let lines = ring.lock().unwrap().clone();
+                                lines.iter().for_each(|line| asked.line(line));
+                                asked.end();
+                            } else {
+                                asked.number = streams.fetch_add(1, Ordering::SeqCst);
+                                events(asked);
+                            }
+                        }
+                        other => panic!("asked for {other}"),
+                    }
+                });
+            }
+        });
+        Self { folder, asked }
+    }
+
+    pub fn url(&self) -> String {
+        format!("unix://{}/docker.sock", self.folder.path().display())
+    }
+}
+
+fn request(connection: &UnixStream) -> String {
+    let mut reader = BufReader::new(connection);
+    let mut first = String::new();
+    reader.read_line(&mut first).unwrap();
+    let mut line = String::new();
+    while reader.read_line(&mut line).unwrap() > 2 {
+        assert!(!line.to_lowercase().starts_with("accept:"), "an Accept header can switch the framing");
+        line.clear();
+    }
+    first.split(' ').nth(1).unwrap().to_owned()
+}
+
+/// An event that can be told from every other.
+pub fn event(number: usize) -> String {
+    format!(
+        r#"{{"Type":"container","Action":"resize","Actor":{{"ID":"c1","Attributes":{{"height":"{number}","image":"bb:1","name":"web"}}}},"scope":"local","time":1795217222,"timeNano":{}}}"#,
+        1_795_217_222_000_000_000_u64 + number as u64
+    )
+}
+
+/// The number of such an event.
+pub fn number(docker: &Value) -> usize {
+    docker["Actor"]["Attributes"]["height"].as_str().unwrap().parse().unwrap()
+}
+
+/// The program as a process.
+pub struct Program {
+    child: Child,
+    stderr: Arc<Mutex<String>>,
+}
+
+impl Program {
+    pub fn command(home: &Path, docker_host: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wazuh-docker-listener"));
+        command.arg("--home").arg(home).arg("--docker-host").arg(docker_host);
+        command.env_remove("DOCKER_HOST").env_remove("DOCKER_TLS_VERIFY");
+        command
+    }
+
+    pub fn listen(home: &Path, docker_host: &str) -> Self {
+        Self::spawn(Self::command(home, docker_host))
+    }
+
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let (pipe, said) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                let mut said = said.lock().unwrap();
+                said.push_str(&line);
+                said.push('\n');
+            }
+        });
+        Self { child, stderr }
+    }
+
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
+        let pid = nix::unistd::Pid::from_raw(self.child.id().try_into().unwrap());
+        nix::sys::signal::kill(pid, signal).unwrap();
+    }
+
+    /// What it has said so far on stderr.
+    pub fn said(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said this.
+    pub fn says(&self, wanted: &str) {
+        until(&format!("'{wanted}' on stderr"), || self.said().contains(wanted).then_some(()));
+    }
+
+    /// Stops it with SIGTERM; its exit status, and how long it took.
+    pub fn stop(&mut self) -> (ExitStatus, Duration) {
+        let started = Instant::now();
+        self.signal(nix::sys::signal::Signal::SIGTERM);
+        let status = self.ends();
+        (status, started.elapsed())
+    }
+
+    pub fn ends(&mut self) -> ExitStatus {
+        until("the end of the program", || self.child.try_wait().unwrap())
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the program said:\n{}", self.said());
+        }
+    }
+}
+
+/// Looks again and again until there is something to see.
+pub fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
