@@ -132,7 +132,7 @@ impl Listener {
         let wait_time = for_pipeline.borrow().config.wait_time;
         let sent = Arc::clone(&counters);
         listener.spawn("sender", move || {
-            send(&outgoing, Queue::new(queue, wait_time, retry::random_seed(), &stop), &sent)
+            send(&outgoing, Queue::new(queue, wait_time, retry::random_seed(), &stop), &sent);
         })?;
 
         let pipeline = Pipeline {
@@ -180,6 +180,7 @@ impl Listener {
     }
 
     /// A descriptor that becomes readable (closed) once a thread has ended, which none does on its own.
+    #[must_use]
     pub fn ended(&self) -> impl AsFd {
         &self.ended.reader
     }
@@ -197,7 +198,7 @@ impl Listener {
             }
         }
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Notice::Stopped { sent: load(&counters.sent), lost: load(&counters.lost) }.log();
+        Notice::Stopped { read: load(&counters.read), sent: load(&counters.sent), lost: load(&counters.lost) }.log();
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
@@ -342,14 +343,11 @@ impl Pipeline {
     }
 
     fn event(&mut self, line: &[u8]) -> Option<Outgoing> {
-        let event = match Event::parse(line) {
-            Ok(event) => event,
-            Err(_) => {
-                count(&self.counters.refused);
-                let notice = refusal(Flaw::NotJson, line.len() as u64, head(line));
-                notice.log();
-                return notice.message(self.wodle_events).map(|message| Outgoing { message, is_event: false });
-            }
+        let Ok(event) = Event::parse(line) else {
+            count(&self.counters.refused);
+            let notice = refusal(Flaw::NotJson, line.len() as u64, head(line));
+            notice.log();
+            return notice.message(self.wodle_events).map(|message| Outgoing { message, is_event: false });
         };
         let settings = self.settings.borrow();
         let config = &settings.config;

@@ -110,7 +110,21 @@ fn dockers_events_reach_the_queue_whole_and_in_order() {
     assert!(recorded.len() >= 18);
     assert_eq!(sent.iter().collect::<Vec<_>>(), recorded);
 
-    // The engine and the program's own filter agree.
+    filters_agree(&engine, wazuh.home(), &lines);
+
+    let (status, took) = program.stop();
+    assert!(status.success() && took < Duration::from_secs(1));
+    let as_sent = ring(&engine, wazuh.home(), "wazuh", &["event=kill"]);
+    assert!(
+        as_sent
+            .last()
+            .unwrap()
+            .starts_with("1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"status\": \"kill\"")
+    );
+}
+
+/// The engine's filter and the program's own must come to the same.
+fn filters_agree(engine: &Engine, home: &std::path::Path, lines: &[String]) {
     for filters in [
         &["type=container"][..],
         &["event=exec_start"],
@@ -127,30 +141,22 @@ fn dockers_events_reach_the_queue_whole_and_in_order() {
         &["event=exec"],
     ] {
         let filter = wazuh_docker_listener::event::filter::Filter::parse(filters).unwrap();
-        let of_engine = engine_filters(&engine, filters);
+        let of_engine = engine_filters(engine, filters);
         let ours: Vec<&String> = lines
             .iter()
             .filter(|line| filter.matches(&wazuh_docker_listener::event::Event::parse(line.as_bytes()).unwrap()))
             .collect();
         assert_eq!(of_engine.iter().collect::<Vec<_>>(), ours, "{filters:?}");
-        assert_eq!(ring(&engine, wazuh.home(), "json", filters), of_engine, "{filters:?}");
+        assert_eq!(ring(engine, home, "json", filters), of_engine, "{filters:?}");
     }
-
-    let (status, took) = program.stop();
-    assert!(status.success() && took < Duration::from_secs(1));
-    let as_sent = ring(&engine, wazuh.home(), "wazuh", &["event=kill"]);
-    assert!(
-        as_sent
-            .last()
-            .unwrap()
-            .starts_with("1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"status\": \"kill\"")
-    );
 }
 
 /// What Docker's own client prints under these filters.
 fn engine_filters(engine: &Engine, filters: &[&str]) -> Vec<String> {
     let mut arguments = vec!["events", "--since", "0", "--until", "0s", "--format", "{{json .}}"];
-    filters.iter().for_each(|filter| arguments.extend(["--filter", filter]));
+    for filter in filters {
+        arguments.extend(["--filter", filter]);
+    }
     let text = engine.docker(&arguments);
     // The client sorts nothing but writes its own key order; the time stamp tells the event.
     let raw = support_lines(engine);
@@ -167,20 +173,39 @@ fn support_lines(engine: &Engine) -> Vec<String> {
 }
 
 #[test]
-fn a_restart_of_dockerd_and_a_gap_lose_nothing_that_the_ring_holds() {
-    let Some(engine) = Engine::dockerd() else { return };
+fn a_frozen_listener_and_a_restart_of_dockerd_lose_nothing_that_the_engine_holds() {
+    let Some(mut engine) = Engine::dockerd() else { return };
     let wazuh = Wazuh::new();
     wazuh.configure(&json!({"wait_time": 1}));
     let queue = wazuh.queue();
     engine.docker(&["volume", "create", "before"]);
     let program = Program::listen(wazuh.home(), &engine.url());
     queue.wodle_event("Connected to Docker service");
-    // The program is frozen while more happens than one read takes; the engine keeps it.
+    let volumes = |engine: &Engine, prefix: &str, count: usize| {
+        for n in 0..count {
+            engine.docker(&["volume", "create", &format!("{prefix}{n}")]);
+        }
+    };
+    let arrive = |prefix: &str, count: usize| {
+        for n in 0..count {
+            let event = queue.event();
+            assert_eq!(
+                event["Actor"]["ID"],
+                format!("{prefix}{n}"),
+                "in order, once, and nothing from before the start"
+            );
+        }
+    };
     program.signal(nix::sys::signal::Signal::SIGSTOP);
-    (0..50).for_each(|n| drop(engine.docker(&["volume", "create", &format!("v{n}")])));
+    volumes(&engine, "frozen", 50);
     program.signal(nix::sys::signal::Signal::SIGCONT);
-    let got: Vec<String> = (0..50).map(|_| queue.event()["Actor"]["ID"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(got, (0..50).map(|n| format!("v{n}")).collect::<Vec<_>>(), "and nothing of what was before the start");
+    arrive("frozen", 50);
+
+    engine.restart();
+    volumes(&engine, "restarted", 200);
+    arrive("restarted", 200);
+    let rest = queue.rest(Duration::from_millis(300));
+    assert!(rest.iter().all(|json| json["docker"].get("Action").is_none()), "{rest:?}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub fn run(home: &Home, options: &cli::Options, check: &cli::Check) -> Exit {
     findings.push(Finding::new("configuration", configuration(home, settings)));
     findings.push(Finding::new("queue", writable_queue(home)));
     if let Some(endpoint) = endpoint {
-        findings.extend(engine(endpoint));
+        findings.extend(engine(&endpoint));
     }
     let all_well = findings.iter().all(|finding| finding.ok);
     let report = if check.json { as_json(&findings, all_well) } else { as_text(&findings) };
@@ -92,7 +92,7 @@ fn writable_queue(home: &Home) -> Result<String, String> {
     Ok(format!("{} takes messages (owner {})", path.display(), owner.unwrap_or_default()))
 }
 
-fn engine(endpoint: Endpoint) -> Vec<Finding> {
+fn engine(endpoint: &Endpoint) -> Vec<Finding> {
     const WHAT: [&str; 3] = ["engine", "engine version", "engine events"];
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build();
     let runtime = match runtime {
@@ -132,10 +132,11 @@ fn supported(identity: &Identity) -> Result<String, String> {
 }
 
 fn as_text(findings: &[Finding]) -> String {
-    findings
+    let lines: Vec<String> = findings
         .iter()
-        .map(|Finding { what, ok, said }| format!("{} {what}: {said}\n", if *ok { "✔" } else { "✘" }))
-        .collect()
+        .map(|Finding { what, ok, said }| format!("{} {what}: {said}", if *ok { "✔" } else { "✘" }))
+        .collect();
+    lines.join("\n") + "\n"
 }
 
 fn as_json(findings: &[Finding], all_well: bool) -> String {

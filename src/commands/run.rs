@@ -19,10 +19,7 @@ use crate::wazuh::notice::Notice;
 #[must_use]
 pub fn run(home: &Home, options: &Options) -> Exit {
     // Blocked before the first thread starts, so that every thread has them blocked and only this one reads them.
-    let signals = match wanted_signals() {
-        Ok(signals) => signals,
-        Err(_) => return Exit::Fault,
-    };
+    let Ok(signals) = wanted_signals() else { return Exit::Fault };
     let target = log_target(home, options);
     let Ok(_log) = log::start(target, options.debug) else { return Exit::Fault };
     let settings = match settings(home, options) {

@@ -20,8 +20,9 @@ pub struct TimeError(pub String);
 /// Where it has none of the forms.
 pub fn parse(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp, TimeError> {
     let refused = || TimeError(text.to_owned());
-    if let Some(seconds) = unix_seconds(text) {
-        return seconds.ok_or_else(refused);
+    if let Some((seconds, nanoseconds)) = unix_seconds(text) {
+        let seconds = seconds.parse().map_err(|_| refused())?;
+        return Timestamp::new(seconds, nanoseconds).map_err(|_| refused());
     }
     if let Some((after, span)) = go_duration(text) {
         return if after { now.checked_add(span) } else { now.checked_sub(span) }.map_err(|_| refused());
@@ -58,15 +59,15 @@ pub fn for_podman(at: Timestamp) -> String {
     format!("{at:.9}")
 }
 
-/// Seconds since 1970 with up to nine decimals; `None` where it is something else, `Some(None)` where out of range.
-fn unix_seconds(text: &str) -> Option<Option<Timestamp>> {
+/// Seconds since 1970 with up to nine decimals: the digits of the seconds, and the nanoseconds.
+fn unix_seconds(text: &str) -> Option<(&str, i32)> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     if whole.is_empty() || !digits(whole) || !digits(decimals) || decimals.len() > 9 || text.ends_with('.') {
         return None;
     }
     let nanoseconds = format!("{decimals:0<9}").parse::<i32>().ok()?;
-    Some(whole.parse().ok().and_then(|seconds| Timestamp::new(seconds, nanoseconds).ok()))
+    Some((whole, nanoseconds))
 }
 
 /// Go's durations: `1h30m`, `1.5h`, `-10s`; the first part tells a negative one, which lies after now.

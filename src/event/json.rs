@@ -80,12 +80,11 @@ impl<'a> Object<'a> {
         let mut kept: Vec<(Cow<'a, str>, Value<'a>)> = Vec::with_capacity(fields.len());
         let mut places: HashMap<Cow<'a, str>, usize> = HashMap::new();
         for (key, value) in fields {
-            match places.get(&key).and_then(|place| kept.get_mut(*place)) {
-                Some(earlier) => earlier.1 = value,
-                None => {
-                    places.insert(key.clone(), kept.len());
-                    kept.push((key, value));
-                }
+            if let Some(earlier) = places.get(&key).and_then(|place| kept.get_mut(*place)) {
+                earlier.1 = value;
+            } else {
+                places.insert(key.clone(), kept.len());
+                kept.push((key, value));
             }
         }
         Self { fields: kept }

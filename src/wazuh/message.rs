@@ -108,7 +108,7 @@ fn labels<'e>(event: &'e Event<'_>) -> impl Iterator<Item = (&'e str, usize)> {
     event
         .attributes()
         .into_iter()
-        .flat_map(|attributes| attributes.iter())
+        .flat_map(super::super::event::json::Object::iter)
         .filter(|(key, _)| !is_engine_attribute(key))
         .map(|(key, value)| {
             let mut text = String::new();

@@ -89,6 +89,8 @@ pub enum Notice {
     Remark(String),
     /// The end.
     Stopped {
+        /// Events that were read.
+        read: u64,
         /// Messages that the queue took.
         sent: u64,
         /// Events that did not get there.
@@ -197,9 +199,12 @@ impl fmt::Display for Notice {
             Self::Reloaded => f.write_str("configuration read anew"),
             Self::ReloadRefused { error } => write!(f, "new configuration refused, the old one stays: {error}"),
             Self::Remark(text) => f.write_str(text),
-            Self::Stopped { sent, lost: 0 } => write!(f, "stopped: {sent} messages sent"),
-            Self::Stopped { sent, lost } => {
-                write!(f, "stopped: {sent} messages sent, {lost} lost because the queue did not take them in time")
+            Self::Stopped { read, sent, lost: 0 } => write!(f, "stopped: {read} events read, {sent} messages sent"),
+            Self::Stopped { read, sent, lost } => {
+                write!(
+                    f,
+                    "stopped: {read} events read, {sent} messages sent, {lost} lost because the queue did not take them in time"
+                )
             }
         }
     }
@@ -228,8 +233,8 @@ mod tests {
             Notice::MessageTooLarge { bytes: 1 },
             Notice::Reloaded,
             Notice::ReloadRefused { error: "E".into() },
-            Notice::Stopped { sent: 1, lost: 0 },
-            Notice::Stopped { sent: 1, lost: 1 },
+            Notice::Stopped { read: 1, sent: 1, lost: 0 },
+            Notice::Stopped { read: 1, sent: 1, lost: 1 },
         ]
     }
 

@@ -188,10 +188,7 @@ impl<'s> Queue<'s> {
         };
         let sent = socket.send(message);
         self.socket = Some(socket);
-        let error = match sent {
-            Ok(_) => return Try::Taken,
-            Err(error) => error,
-        };
+        let Err(error) = sent else { return Try::Taken };
         match error.raw_os_error().map(Errno::from_raw) {
             Some(Errno::EAGAIN | Errno::ENOBUFS | Errno::ENOMEM | Errno::EINTR) => Try::Full,
             Some(Errno::EMSGSIZE) => Try::TooLarge,

@@ -34,9 +34,17 @@ impl Engine {
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
-        let at = folder.path().display();
         fs::write(folder.path().join("daemon.json"), "{}").unwrap();
-        let child = Command::new("unshare")
+        let child = Self::start_dockerd(folder.path());
+        let engine = Self { folder, child, environment: Vec::new() };
+        engine.wait_for("docker.sock");
+        engine.import();
+        Some(engine)
+    }
+
+    fn start_dockerd(folder: &Path) -> Child {
+        let at = folder.display();
+        Command::new("unshare")
             .args(["--net", "sh", "-c"])
             .arg(format!(
                 "ip link set lo up && exec dockerd --host unix://{at}/docker.sock --data-root {at}/data --exec-root {at}/exec \
@@ -44,13 +52,17 @@ impl Engine {
             ))
             .env("PATH", std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin")
             .stdout(Stdio::null())
-            .stderr(fs::File::create(folder.path().join("log")).unwrap())
+            .stderr(fs::File::create(folder.join("log")).unwrap())
             .spawn()
-            .unwrap();
-        let engine = Self { folder, child, environment: Vec::new() };
-        engine.wait_for("docker.sock");
-        engine.import();
-        Some(engine)
+            .unwrap()
+    }
+
+    /// Ends this dockerd in order and starts it anew on the same data.
+    pub fn restart(&mut self) {
+        self.signal(nix::sys::signal::Signal::SIGTERM);
+        until("the end of dockerd", || self.child.try_wait().unwrap());
+        self.child = Self::start_dockerd(self.folder.path());
+        self.wait_for("docker.sock");
     }
 
     /// Podman's API service, where it is installed.

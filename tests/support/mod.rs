@@ -1,6 +1,14 @@
 //! The parts that tests put around the program: a queue that may refuse to read, an engine that misbehaves on command,
 //! and the program itself as a process.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+#![allow(
+    dead_code,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    missing_docs
+)]
 
 pub mod engines;
 
@@ -202,7 +210,9 @@ impl FakeEngine {
                             if path.contains("until=") || path.contains("stream=false") {
                                 asked.head();
                                 let lines = ring.lock().unwrap().clone();
-                                lines.iter().for_each(|line| asked.line(line));
+                                for line in &lines {
+                                    asked.line(line);
+                                }
                                 asked.end();
                             } else {
                                 asked.number = streams.fetch_add(1, Ordering::SeqCst);

@@ -18,17 +18,17 @@ const SCENARIO: &str = include_str!("scenario.jsonl");
 /// Between two events; only there so that a person sees them come.
 const PAUSE: Duration = Duration::from_millis(40);
 
+/// How many events it serves.
+pub(super) fn events() -> u64 {
+    SCENARIO.lines().count() as u64
+}
+
 /// An engine that serves.
 pub(super) struct Served {
     written: Arc<Mutex<HashMap<i64, Instant>>>,
 }
 
 impl Served {
-    /// How many events it serves.
-    pub(super) fn events(&self) -> u64 {
-        SCENARIO.lines().count() as u64
-    }
-
     /// When the event with this time stamp was written to the socket.
     pub(super) fn written_at(&self, nano: i64) -> Option<Instant> {
         self.written.lock().unwrap_or_else(PoisonError::into_inner).get(&nano).copied()

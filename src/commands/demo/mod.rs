@@ -81,7 +81,7 @@ fn show(options: &cli::Options, demo: &cli::Demo) -> io::Result<Exit> {
     let mut out = io::stdout().lock();
     writeln!(out, "engine  {}{}", settings.endpoint, if real { "" } else { " (embedded)" })?;
     writeln!(out, "queue   {} (embedded)\n", home.queue().display())?;
-    let wanted = engine.as_ref().map_or(demo.messages, |engine| engine.events());
+    let wanted = if real { demo.messages } else { engine::events() };
     let listener = Listener::start(&home, settings, true)?;
     let watched = watch(&queue, &mut out, wanted, engine.as_ref());
     listener.stop();
@@ -143,16 +143,13 @@ fn watch(
         };
         let message = String::from_utf8_lossy(buffer.get(..length).unwrap_or_default());
         summary.bytes += length;
-        match delay(&message, engine) {
-            Some(delay) => {
-                summary.events += 1;
-                summary.delays.push(delay);
-                writeln!(out, "{:>10}  {message}", milliseconds(delay))?;
-            }
-            None => {
-                summary.notices += 1;
-                writeln!(out, "{:>10}  {message}", "notice")?;
-            }
+        if let Some(delay) = delay(&message, engine) {
+            summary.events += 1;
+            summary.delays.push(delay);
+            writeln!(out, "{:>10}  {message}", milliseconds(delay))?;
+        } else {
+            summary.notices += 1;
+            writeln!(out, "{:>10}  {message}", "notice")?;
         }
     }
     Ok(summary)

@@ -76,7 +76,7 @@ fn docker_line(event: &Event<'_>, zone: &TimeZone) -> String {
     let mut attributes: Vec<String> = event
         .attributes()
         .into_iter()
-        .flat_map(|attributes| attributes.iter())
+        .flat_map(crate::event::json::Object::iter)
         .map(|(key, value)| format!("{key}={}", as_text(value)))
         .collect();
     attributes.sort_unstable();
