@@ -34,7 +34,7 @@ pub struct Options {
     /// Wazuh's home [default: the working directory as modulesd sets it, else /var/ossec]
     #[arg(long, value_name = "DIR", global = true)]
     pub home: Option<PathBuf>,
-    /// The engine's address [default: the configuration's, else `DOCKER_HOST`, else <unix:///var/run/docker.sock>]
+    /// The engine's address [default: the configuration's, else DOCKER_HOST, else unix:///var/run/docker.sock]
     #[arg(long, value_name = "URL", global = true)]
     pub docker_host: Option<String>,
     /// Folder with ca.pem, cert.pem and key.pem; tcp:// then means TLS

@@ -185,7 +185,8 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
     }
     if let Some(value) = section.get("docker_host") {
         let host = text("docker_host", value, "an address such as unix:///var/run/docker.sock")?;
-        if let Err(error) = crate::docker::endpoint::Endpoint::parse(host, None) {
+        // Whether there are certificates is seen once all sources are known; here the shape counts.
+        if let Err(error) = crate::docker::endpoint::Endpoint::parse(host, Some(Path::new("/"))) {
             return Err(refused_value("docker_host", value, &error.to_string()));
         }
         config.docker_host = Some(host.to_owned());

@@ -209,6 +209,27 @@ fn a_frozen_listener_and_a_restart_of_dockerd_lose_nothing_that_the_engine_holds
 }
 
 #[test]
+fn an_engine_behind_tls_is_reached_with_its_certificates_and_with_no_others() {
+    let Some(engine) = Engine::dockerd() else { return };
+    let program = env!("CARGO_BIN_EXE_wazuh-docker-listener");
+    let events = |certificates: &str| {
+        let folder = engine.path(certificates).display().to_string();
+        let address = ["--docker-host", "tcp://127.0.0.1:2376", "--docker-cert-path", &folder];
+        let mut command = engine.beside(&[program, "--home", "/nonexistent"]);
+        command.args(address).args(["events", "--since", "0", "--until", "0s", "--format", "{{.Action}}"]);
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+        (output.status.code().unwrap(), said)
+    };
+    let (code, said) = events("certs");
+    assert!(code == 0 && said.contains("import"), "{code}: {said}");
+    let (code, said) = events("other");
+    assert!(code == 1 && said.contains("invalid peer certificate"), "{code}: {said}");
+    let (code, said) = events("none");
+    assert!(code == 1 && said.contains("ca.pem"), "{code}: {said}");
+}
+
+#[test]
 fn check_tells_what_is_well_and_what_is_not() {
     let Some(engine) = Engine::dockerd() else { return };
     let wazuh = Wazuh::new();

@@ -186,3 +186,24 @@ impl Engine {
         self.transport.endpoint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_running_is_told_apart_from_not_allowed_each_with_its_cure() {
+        let endpoint = Endpoint::Unix("/run/docker.sock".into());
+        for (error, cause, cure) in [
+            (io::ErrorKind::NotFound, Cause::NotRunning, "start it"),
+            (io::ErrorKind::ConnectionRefused, Cause::NotRunning, "start it"),
+            (io::ErrorKind::PermissionDenied, Cause::Denied, "run as root"),
+            (io::ErrorKind::ConnectionReset, Cause::Broken, "Docker-compatible"),
+        ] {
+            let error = EngineError::from_io(&endpoint, error.into());
+            assert_eq!(error.cause(), cause);
+            let said = error.to_string();
+            assert!(said.contains("unix:///run/docker.sock") && said.contains(cure), "{said}");
+        }
+    }
+}

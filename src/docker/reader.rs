@@ -85,6 +85,8 @@ pub struct Reader<S> {
     wanted_from: Instant,
     /// The plan whose history has been sorted into known and wanted.
     settled: Option<Plan>,
+    /// Podman: whether there was a stream before, so that what came twice is known.
+    caught_up: bool,
     /// Whether this engine refuses to filter.
     unfiltered: bool,
     seed: u64,
@@ -93,7 +95,7 @@ pub struct Reader<S> {
 impl<S: Sink> Reader<S> {
     /// A reader that wants all that happens from `started` on; `seed` spreads its waits.
     pub fn new(plans: watch::Receiver<Plan>, sink: S, started: Instant, seed: u64) -> Self {
-        Self { plans, sink, wanted_from: started, settled: None, unfiltered: false, seed }
+        Self { plans, sink, wanted_from: started, settled: None, caught_up: false, unfiltered: false, seed }
     }
 
     /// Reads until the plans' sender is dropped, then gives the sink back.
@@ -243,7 +245,9 @@ impl<S: Sink> Reader<S> {
         let mut watchdog = Watchdog::start(engine.clone());
         let reason = loop {
             tokio::select! {
+                // A stream that always has something must not keep the order to stop from being heard.
                 biased;
+                _ = self.plans.changed() => return End::Replanned,
                 piece = stream.next_piece() => match piece {
                     Ok(Some(piece)) => {
                         watchdog.heard();
@@ -257,7 +261,6 @@ impl<S: Sink> Reader<S> {
                     Err(error) => break error,
                 },
                 reason = watchdog.bites() => break reason,
-                _ = self.plans.changed() => return End::Replanned,
             }
         };
         let sink = &mut self.sink;
@@ -269,8 +272,10 @@ impl<S: Sink> Reader<S> {
 
     /// Podman: what happened while there was no stream. The stream waits meanwhile, in Podman's own history.
     async fn catch_up(&mut self, engine: &Engine) -> bool {
-        let since = self.boundary(engine).await;
-        let since = since.checked_sub(OVERLAP).unwrap_or(since);
+        let mut since = self.boundary(engine).await;
+        if std::mem::replace(&mut self.caught_up, true) {
+            since = since.checked_sub(OVERLAP).unwrap_or(since);
+        }
         let mut progress = false;
         let wanted = match engine.events(&Query::podman_since(since)).await {
             Ok(stream) => {

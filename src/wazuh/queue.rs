@@ -144,6 +144,7 @@ impl<'s> Queue<'s> {
     /// Delivers one message, and waits for as long as that takes; until the stop's deadline once there is one.
     pub fn deliver(&mut self, message: &[u8]) -> Delivery {
         let mut full_since = None;
+        let mut may_retry_at_once = true;
         loop {
             match self.try_once(message) {
                 Try::Taken => {
@@ -165,8 +166,8 @@ impl<'s> Queue<'s> {
                 }
                 Try::Failed(error) => {
                     self.socket = None;
-                    // A socket that was replaced a moment ago is there again: try at once before waiting.
-                    if self.outage.lasts() || connect(&self.path).is_err() {
+                    // A socket that was replaced a moment ago is there again: try once more before waiting.
+                    if self.outage.lasts() || !std::mem::take(&mut may_retry_at_once) {
                         self.failed(&error);
                         let wait = self.backoff.next_wait();
                         if !self.wait(None, wait) {

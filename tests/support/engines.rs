@@ -29,12 +29,13 @@ pub struct Engine {
 impl Engine {
     /// A dockerd, where it is installed.
     pub fn dockerd() -> Option<Self> {
-        if !["dockerd", "docker", "unshare", "busybox"].iter().all(|program| installed(program)) {
-            missing("dockerd, docker, unshare or busybox, or root");
+        if !["dockerd", "docker", "unshare", "busybox", "openssl"].iter().all(|program| installed(program)) {
+            missing("dockerd, docker, unshare, busybox or openssl, or root");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("daemon.json"), "{}").unwrap();
+        certificates(folder.path());
         let child = Self::start_dockerd(folder.path());
         let engine = Self { folder, child, environment: Vec::new() };
         engine.wait_for("docker.sock");
@@ -48,7 +49,9 @@ impl Engine {
             .args(["--net", "sh", "-c"])
             .arg(format!(
                 "ip link set lo up && exec dockerd --host unix://{at}/docker.sock --data-root {at}/data --exec-root {at}/exec \
-                 --pidfile {at}/pid --config-file {at}/daemon.json --storage-driver vfs --shutdown-timeout 1"
+                 --pidfile {at}/pid --config-file {at}/daemon.json --storage-driver vfs \
+                 --host tcp://127.0.0.1:2376 --tlsverify --tlscacert {at}/certs/ca.pem --tlscert {at}/certs/cert.pem \
+                 --tlskey {at}/certs/key.pem --shutdown-timeout 1"
             ))
             .env("PATH", std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin")
             .stdout(Stdio::null())
@@ -171,7 +174,7 @@ impl Engine {
     }
 
     /// A command in this engine's network.
-    fn beside(&self, command: &[&str]) -> Command {
+    pub fn beside(&self, command: &[&str]) -> Command {
         let mut enter = Command::new("nsenter");
         enter.arg(format!("--net=/proc/{}/ns/net", self.child.id())).args(command);
         enter
@@ -205,6 +208,22 @@ impl Drop for Engine {
         }
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// An authority and one certificate that serves both sides, in `certs`; another authority in `other`.
+fn certificates(folder: &Path) {
+    let openssl = |within: &Path, arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(within).output().unwrap();
+        assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    const NEW: &str = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
+    for name in ["certs", "other"] {
+        let within = folder.join(name);
+        fs::create_dir(&within).unwrap();
+        openssl(&within, &format!("{NEW} -subj /CN=authority -keyout ca-key.pem -out ca.pem"));
+        let leaf = "-CA ca.pem -CAkey ca-key.pem -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE";
+        openssl(&within, &format!("{NEW} -subj /CN=docker {leaf} -keyout key.pem -out cert.pem"));
     }
 }
 
