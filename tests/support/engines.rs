@@ -23,7 +23,6 @@ pub fn installed(program: &str) -> bool {
 pub struct Engine {
     pub folder: tempfile::TempDir,
     child: Child,
-    environment: Vec<(&'static str, String)>,
 }
 
 impl Engine {
@@ -37,7 +36,7 @@ impl Engine {
         fs::write(folder.path().join("daemon.json"), "{}").unwrap();
         certificates(folder.path());
         let child = Self::start_dockerd(folder.path());
-        let engine = Self { folder, child, environment: Vec::new() };
+        let engine = Self { folder, child };
         engine.wait_for("docker.sock");
         engine.import();
         Some(engine)
@@ -70,16 +69,16 @@ impl Engine {
 
     /// Podman's API service, where it is installed.
     pub fn podman() -> Option<Self> {
-        if !["podman", "busybox"].iter().all(|program| installed(program)) {
-            missing("podman or busybox, or root");
+        if !["podman", "docker", "busybox"].iter().all(|program| installed(program)) {
+            missing("podman, docker or busybox, or root");
             return None;
         }
         let folder = tempfile::tempdir().unwrap();
         let at = folder.path().display().to_string();
-        // Not every machine lets a container raise its limits.
-        let settings = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n";
+        // Not every machine lets a container raise its limits, and crun refuses hybrid cgroups.
+        let settings = "[containers]\ndefault_ulimits = [\"nofile=1024:1024\", \"nproc=1024:1024\"]\n\
+                        [engine]\nruntime = \"runc\"\n[network]\nnetwork_backend = \"netavark\"\n";
         fs::write(folder.path().join("containers.conf"), settings).unwrap();
-        let environment = vec![("CONTAINERS_CONF", format!("{at}/containers.conf"))];
         let child = Command::new("podman")
             .args([
                 "--root",
@@ -91,13 +90,14 @@ impl Engine {
             ])
             .args(["--events-backend", "file", "--cgroup-manager", "cgroupfs", "--storage-driver", "vfs"])
             .args(["system", "service", "--time", "0", &format!("unix://{at}/docker.sock")])
-            .envs(environment.clone())
+            .env("CONTAINERS_CONF", format!("{at}/containers.conf"))
             .stdout(Stdio::null())
             .stderr(fs::File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        let engine = Self { folder, child, environment };
+        let engine = Self { folder, child };
         engine.wait_for("docker.sock");
+        engine.import();
         Some(engine)
     }
 
@@ -193,9 +193,7 @@ impl Drop for Engine {
             let end: Vec<&str> = log.lines().rev().take(20).collect();
             eprintln!("the engine said at last:\n{}", end.into_iter().rev().collect::<Vec<_>>().join("\n"));
         }
-        if self.environment.is_empty()
-            && let (true, ids) = self.try_docker(&["ps", "--all", "--quiet"])
-        {
+        if let (true, ids) = self.try_docker(&["ps", "--all", "--quiet"]) {
             let ids: Vec<&str> = ids.split_whitespace().collect();
             let _ = self.try_docker(&[&["rm", "--force"][..], &ids].concat());
         }
