@@ -211,11 +211,11 @@ impl Drop for Engine {
 
 /// An authority and one certificate that serves both sides, in `certs`; another authority in `other`.
 fn certificates(folder: &Path) {
+    const NEW: &str = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     let openssl = |within: &Path, arguments: &str| {
         let done = Command::new("openssl").args(arguments.split(' ')).current_dir(within).output().unwrap();
         assert!(done.status.success(), "openssl {arguments}: {}", String::from_utf8_lossy(&done.stderr));
     };
-    const NEW: &str = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2";
     for name in ["certs", "other"] {
         let within = folder.join(name);
         fs::create_dir(&within).unwrap();
