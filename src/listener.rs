@@ -10,6 +10,7 @@
 //! The stop goes down the corridor: the reader ends, what it read drains through the pipeline, and the sender delivers
 //! what the queue takes before the deadline.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::docker::availability::Identity;
 use crate::docker::lines::{Flaw, Refused, head};
 use crate::docker::reader::{Reader, Reading, Sink};
 use crate::event::Event;
-use crate::retry;
+use crate::retry::{self, Throttle};
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::wazuh::home::Home;
@@ -138,12 +139,19 @@ impl Listener {
         let pipeline = Pipeline {
             settings: for_pipeline,
             counters: Arc::clone(&counters),
+            refusals: Refusals::default(),
             context: Context::default(),
             wodle_events,
         };
         listener.spawn("pipeline", move || pipeline.run(&outlet, &to_sender))?;
 
-        let sink = Corridor { intake, window: Window::default(), counters, known_before: false };
+        let sink = Corridor {
+            intake,
+            window: Window::default(),
+            counters,
+            refusals: Refusals::default(),
+            known_before: false,
+        };
         let home = home.root().display().to_string();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         listener.spawn("reader", move || {
@@ -229,6 +237,7 @@ struct Corridor {
     intake: Intake<Item>,
     window: Window,
     counters: Arc<Counters>,
+    refusals: Refusals,
     /// Whether the engine's state has been told at least once.
     known_before: bool,
 }
@@ -270,7 +279,7 @@ impl Corridor {
     fn refused(&mut self, refused: Refused<'_>) {
         count(&self.counters.refused);
         let notice = refusal(refused.why, refused.length, refused.head);
-        notice.log();
+        self.refusals.log(refused.why, &notice);
         // An empty line loses nothing; a torn one comes again with the ring. Neither must be able to flood the queue.
         if refused.why == Flaw::Oversized {
             self.intake.take(Item::Notice(notice), Timestamp::now());
@@ -307,6 +316,35 @@ impl Sink for Corridor {
     }
 }
 
+/// Tells of refused lines, of each kind one in a while: whoever makes them must not be able to fill the log.
+#[derive(Default)]
+struct Refusals {
+    throttles: BTreeMap<Flaw, Throttle>,
+}
+
+impl Refusals {
+    fn log(&mut self, why: Flaw, notice: &Notice) {
+        if let Some(held_back) = self.throttles.entry(why).or_default().pass(Instant::now()) {
+            Self::log_more(why, held_back);
+            notice.log();
+        }
+    }
+
+    fn log_more(why: Flaw, count: u64) {
+        if count > 0 {
+            Notice::MoreRefused { why, count }.log();
+        }
+    }
+}
+
+impl Drop for Refusals {
+    fn drop(&mut self) {
+        for (why, throttle) in &mut self.throttles {
+            Self::log_more(*why, throttle.held_back());
+        }
+    }
+}
+
 fn refusal(why: Flaw, length: u64, head: &[u8]) -> Notice {
     Notice::LineRefused { why, length, head: String::from_utf8_lossy(head).into_owned() }
 }
@@ -315,6 +353,7 @@ fn refusal(why: Flaw, length: u64, head: &[u8]) -> Notice {
 struct Pipeline {
     settings: watch::Receiver<Arc<Settings>>,
     counters: Arc<Counters>,
+    refusals: Refusals,
     context: Context,
     wodle_events: bool,
 }
@@ -346,7 +385,7 @@ impl Pipeline {
         let Ok(event) = Event::parse(line) else {
             count(&self.counters.refused);
             let notice = refusal(Flaw::NotJson, line.len() as u64, head(line));
-            notice.log();
+            self.refusals.log(Flaw::NotJson, &notice);
             return notice.message(self.wodle_events).map(|message| Outgoing { message, is_event: false });
         };
         let settings = self.settings.borrow();

@@ -100,6 +100,34 @@ impl<Cause: PartialEq> Outage<Cause> {
     }
 }
 
+/// Lets something through once, then counts for a while instead: whoever can make the listener log a line must not be
+/// able to fill the disk with it.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    last: Option<Instant>,
+    held_back: u64,
+}
+
+impl Throttle {
+    /// How long it only counts.
+    pub const PERIOD: Duration = Duration::from_secs(10);
+
+    /// Whether to let one through, and then how many were held back before it.
+    pub fn pass(&mut self, now: Instant) -> Option<u64> {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::PERIOD) {
+            self.held_back += 1;
+            return None;
+        }
+        self.last = Some(now);
+        Some(self.held_back())
+    }
+
+    /// How many were held back since the last time this was asked or one was let through.
+    pub fn held_back(&mut self) -> u64 {
+        std::mem::take(&mut self.held_back)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +156,17 @@ mod tests {
                 prop_assert!(wait >= Duration::from_secs(base) && wait <= LONGEST_WAIT);
             }
         }
+    }
+
+    #[test]
+    fn a_throttle_lets_one_through_and_counts_the_rest() {
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.pass(start), Some(0));
+        assert_eq!(throttle.pass(start + Duration::from_secs(1)), None);
+        assert_eq!(throttle.pass(start + Duration::from_secs(9)), None);
+        assert_eq!(throttle.pass(start + Throttle::PERIOD), Some(2));
+        assert_eq!(throttle.pass(start + Throttle::PERIOD * 2), Some(0));
     }
 
     #[test]

@@ -71,11 +71,14 @@ impl Engine {
         self.bounded("a ping", PING_WITHIN, self.api.ping()).await.map(drop)
     }
 
-    /// Asks what it is.
+    /// Asks what it is, and settles with it on an API version for bollard's calls.
     ///
     /// # Errors
     /// Where it does not say so within [`ANSWER_WITHIN`].
     pub async fn identity(&self) -> Result<Identity, EngineError> {
+        // The clone shares its version with `api`. An engine whose version cannot be read keeps bollard's default, and
+        // says below what else is wrong with it.
+        let _ = self.bounded("its version", ANSWER_WITHIN, self.api.clone().negotiate_version()).await;
         self.bounded("its version", ANSWER_WITHIN, self.api.version()).await.map(Identity::of)
     }
 

@@ -54,6 +54,13 @@ pub enum Notice {
         /// Its beginning.
         head: String,
     },
+    /// Lines were refused for the same reason as one that was logged shortly before.
+    MoreRefused {
+        /// What is wrong with them.
+        why: Flaw,
+        /// How many.
+        count: u64,
+    },
     /// Events were lost because the backlog was full.
     BacklogFull {
         /// How many.
@@ -104,7 +111,9 @@ impl Notice {
     pub fn level(&self) -> Level {
         match self {
             Self::ReloadRefused { .. } | Self::BacklogFull { .. } | Self::MessageTooLarge { .. } => Level::Error,
-            Self::EngineAway { .. } | Self::QueueAway { .. } | Self::LineRefused { .. } => Level::Warn,
+            Self::EngineAway { .. } | Self::QueueAway { .. } | Self::LineRefused { .. } | Self::MoreRefused { .. } => {
+                Level::Warn
+            }
             Self::Stopped { lost, .. } if *lost > 0 => Level::Error,
             Self::Remark(_) => Level::Debug,
             _ => Level::Info,
@@ -182,6 +191,7 @@ impl fmt::Display for Notice {
                 let shown: String = head.chars().take(120).collect();
                 write!(f, "a line of the engine was refused ({}, {length} bytes): {shown}", why.name())
             }
+            Self::MoreRefused { why, count } => write!(f, "{count} more lines were refused ({})", why.name()),
             Self::BacklogFull { count, from, to } => {
                 write!(
                     f,
@@ -227,6 +237,7 @@ mod tests {
             Notice::Connected { engine: "docker".into(), away: None },
             Notice::Disconnected { reason: "R".into(), lasted: Duration::from_secs(1) },
             Notice::LineRefused { why: Flaw::Torn, length: 3, head: "{\"a".into() },
+            Notice::MoreRefused { why: Flaw::Torn, count: 2 },
             Notice::BacklogFull { count: 2, from: Timestamp::UNIX_EPOCH, to: Timestamp::UNIX_EPOCH },
             Notice::QueueAway { error: "E".into() },
             Notice::QueueBack { away: Duration::from_secs(35) },
