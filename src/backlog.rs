@@ -1,104 +1,496 @@
-//! Between reading and the rest: a bounded queue that takes at once, or refuses and counts.
+//! Between the pipeline and the sender: messages that wait for Wazuh's queue, in memory, then on disk.
 //!
-//! The bound is in bytes, since an event is 300 bytes or a megabyte. What is in it stays: when it is full the newest is
-//! lost, counted, and told with its time span as soon as there is room again.
+//! What waits longer than a moment, or takes much of the memory, goes to disk, the oldest first; what is on disk is
+//! older than all that is in memory. A message leaves only after the queue took it, so a process that is killed loses
+//! of it at most what had not waited that long. What cannot go to disk stays in memory up to the bounds of
+//! [`Room`]; then nothing more is taken in, the reader's intake fills up, and what finds no room there is counted.
+//!
+//! The file is a ring of records with checksums (the crate `queue-file`). Additions are synced to the disk one batch at
+//! a time, before its header says that they are there; removals are not, for what comes twice after a power cut is
+//! refused by its number. A damaged record costs that record, and is counted.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::VecDeque;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use jiff::Timestamp;
+use queue_file::QueueFile;
 
-/// How much waits in memory at the most, in bytes.
-pub const MEMORY: usize = 32 << 20;
+use crate::intake::Room;
 
-/// What one item costs beside its bytes: its place in the channel and its allocation.
-const OVERHEAD: usize = 96;
+/// What waits longer than this goes to disk.
+pub const SAFE_WITHIN: Duration = Duration::from_secs(2);
 
-/// Events that found no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost {
-    /// How many.
-    pub count: u64,
-    /// When the first was refused.
-    pub from: Timestamp,
-    /// When the last was refused.
-    pub to: Timestamp,
+/// A part of the memory, in hundredths; what is more goes to disk at once.
+const SPILL_ABOVE: usize = 50;
+
+/// A part of the memory, in hundredths; where more is held, and the disk does not take it, nothing more comes in.
+const CLOSE_ABOVE: usize = 75;
+
+/// The most that is written to disk at once, in bytes: what a power cut can cost, and what a sync has to write.
+const BATCH: usize = 1 << 20;
+
+/// With something on disk already, this much more is worth a sync before it has waited for [`SAFE_WITHIN`], in bytes.
+const WORTH_A_SYNC: usize = 256 << 10;
+
+/// After the disk refused it is left alone for this long.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// What the file needs for a record beside its message, at the most.
+const RECORD_OVERHEAD: usize = 128;
+
+/// A message that waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its number; grows with each message of an installation.
+    pub sequence: u64,
+    /// The hash of the line it was made of; a notice has none.
+    pub line: Option<u64>,
+    /// When its line was read, in milliseconds since 1970.
+    pub read_at: i64,
+    /// The datagram.
+    pub message: Arc<str>,
 }
 
-/// Something that takes room.
-pub trait Weighed {
-    /// Its size in bytes.
-    fn size(&self) -> usize;
+impl Entry {
+    const HEADER: usize = 1 + 3 * 8;
+
+    /// Its record on disk: version and kind, three numbers, the datagram.
+    fn to_record(&self) -> Vec<u8> {
+        let mut record = Vec::with_capacity(Self::HEADER + self.message.len());
+        record.push(if self.line.is_some() { b'e' } else { b'n' });
+        record.extend_from_slice(&self.sequence.to_le_bytes());
+        record.extend_from_slice(&self.line.unwrap_or_default().to_le_bytes());
+        record.extend_from_slice(&self.read_at.to_le_bytes());
+        record.extend_from_slice(self.message.as_bytes());
+        record
+    }
+
+    fn from_record(record: &[u8]) -> Option<Self> {
+        let (kind, rest) = record.split_first()?;
+        let (sequence, rest) = rest.split_first_chunk()?;
+        let (line, rest) = rest.split_first_chunk()?;
+        let (read_at, message) = rest.split_first_chunk()?;
+        Some(Self {
+            sequence: u64::from_le_bytes(*sequence),
+            line: match kind {
+                b'e' => Some(u64::from_le_bytes(*line)),
+                b'n' => None,
+                _ => return None,
+            },
+            read_at: i64::from_le_bytes(*read_at),
+            message: std::str::from_utf8(message).ok()?.into(),
+        })
+    }
 }
 
-/// Both ends of a backlog of at most `limit` bytes.
-#[must_use]
-pub fn backlog<T: Weighed>(limit: usize) -> (Intake<T>, Outlet<T>) {
-    // The channel has no bound of its own: the bytes are the bound, and they are counted before anything enters.
-    let (sender, receiver) = unbounded();
-    let held = Arc::new(AtomicUsize::new(0));
-    (Intake { sender, held: Arc::clone(&held), limit, lost: None }, Outlet { receiver, held })
+/// Why nothing can be put on disk.
+#[derive(Debug, thiserror::Error)]
+pub enum DiskError {
+    /// The bound is reached.
+    #[error("the backlog on disk is at its bound of {bytes} bytes; raise backlog_disk, or look why the queue takes so little")]
+    Bound {
+        /// The bound.
+        bytes: u64,
+    },
+    /// The system refuses.
+    #[error("the backlog on disk cannot be used ({what}); look at the free space and the mode of {}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        what: String,
+    },
 }
 
-/// The reader's end.
+/// What happened to the backlog that has to be told.
 #[derive(Debug)]
-pub struct Intake<T> {
-    sender: Sender<T>,
-    held: Arc<AtomicUsize>,
-    limit: usize,
-    lost: Option<Lost>,
+pub enum Told {
+    /// Messages can no longer be put on disk; told once.
+    DiskRefuses(DiskError),
+    /// They can again.
+    DiskTakes,
+    /// Records on disk were damaged.
+    Damaged {
+        /// How many; unknown where the whole file was.
+        records: Option<u64>,
+        /// What is wrong, and where the file is now.
+        what: String,
+    },
 }
 
-impl<T: Weighed> Intake<T> {
-    /// Takes an item at once, or counts it as lost; whether it was taken.
-    pub fn take(&mut self, item: T, now: Timestamp) -> bool {
-        let size = item.size() + OVERHEAD;
-        if self.held.load(Ordering::Acquire) + size <= self.limit && self.enter(item, size) {
+/// What an earlier process left on disk.
+#[derive(Debug, Default)]
+pub struct Left {
+    /// The hashes of the lines whose messages wait, the oldest first.
+    pub lines: Vec<u64>,
+    /// The number of the last message that waits.
+    pub sequence: u64,
+    /// How many wait.
+    pub messages: usize,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Messages in memory and on disk.
+    pub messages: usize,
+    /// Messages on disk.
+    pub on_disk: usize,
+    /// Bytes on disk.
+    pub disk: u64,
+    /// When the line of the oldest was read, in milliseconds since 1970.
+    pub oldest: Option<i64>,
+}
+
+#[derive(Debug)]
+struct Disk {
+    path: PathBuf,
+    limit: u64,
+    file: Option<QueueFile>,
+    refused: Option<Instant>,
+    told: bool,
+}
+
+#[derive(Debug)]
+struct Inner {
+    disk: Option<Disk>,
+    memory: VecDeque<(Instant, Entry)>,
+    /// Of the messages in `memory`.
+    bytes: usize,
+    /// The number of the last message that was delivered.
+    delivered: u64,
+    told: Vec<Told>,
+    ended: bool,
+}
+
+/// The messages that wait.
+#[derive(Debug)]
+pub struct Backlog {
+    inner: Mutex<Inner>,
+    room: Arc<Room>,
+    came: Condvar,
+    left: Condvar,
+}
+
+impl Backlog {
+    /// A backlog in memory only.
+    #[must_use]
+    pub fn in_memory(room: Arc<Room>) -> Self {
+        let inner =
+            Inner { disk: None, memory: VecDeque::new(), bytes: 0, delivered: 0, told: Vec::new(), ended: false };
+        Self { inner: Mutex::new(inner), room, came: Condvar::new(), left: Condvar::new() }
+    }
+
+    /// A backlog that continues on disk, up to `limit` bytes rounded down to a power of two; with what an earlier
+    /// process left there. `is_delivered` tells what of that was delivered all the same, by line and by number.
+    #[must_use]
+    pub fn open(
+        room: Arc<Room>,
+        path: PathBuf,
+        limit: u64,
+        is_delivered: impl Fn(Option<u64>, u64) -> bool,
+    ) -> (Self, Left) {
+        let backlog = Self::in_memory(room);
+        let mut disk = Disk { path, limit: 0, file: None, refused: None, told: false };
+        disk.resize(limit);
+        let mut left = Left::default();
+        let mut inner = backlog.lock();
+        if disk.path.exists() {
+            inner.told.extend(disk.open());
+        }
+        if let Some(file) = &mut disk.file {
+            file.set_sync_writes(false);
+            while front(file).is_some_and(|entry| is_delivered(entry.line, entry.sequence)) && file.remove().is_ok() {}
+            left.messages = file.size();
+            each_entry(file, |entry| {
+                left.sequence = left.sequence.max(entry.sequence);
+                left.lines.extend(entry.line);
+            });
+        }
+        inner.disk = Some(disk);
+        drop(inner);
+        (backlog, left)
+    }
+
+    /// Has another bound on disk from now on.
+    pub fn resize_disk(&self, limit: u64) {
+        if let Some(disk) = &mut self.lock().disk {
+            disk.resize(limit);
+        }
+    }
+
+    /// Takes a message in.
+    pub fn push(&self, entry: Entry, now: Instant) {
+        let mut inner = self.lock();
+        self.room.enter(entry.message.len());
+        inner.bytes += entry.message.len();
+        inner.memory.push_back((now, entry));
+        // Once there is something on disk all has to follow it, but a sync for each single message would be a waste.
+        if !self.room.is_below(SPILL_ABOVE, 0) || (inner.bytes >= WORTH_A_SYNC && inner.is_on_disk()) {
+            self.spill(&mut inner, now);
+        }
+        drop(inner);
+        self.came.notify_one();
+    }
+
+    /// When [`Self::tidy`] should be called next, where nothing else happens.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        let inner = self.lock();
+        let (since, _) = inner.memory.front()?;
+        let disk = inner.disk.as_ref().filter(|disk| disk.limit > 0)?;
+        let due = *since + SAFE_WITHIN;
+        Some(disk.refused.map_or(due, |refused| due.max(refused + TRY_AGAIN_AFTER)))
+    }
+
+    /// Puts on disk what has waited too long.
+    pub fn tidy(&self, now: Instant) {
+        let mut inner = self.lock();
+        if inner.memory.front().is_some_and(|(since, _)| now.saturating_duration_since(*since) >= SAFE_WITHIN) {
+            self.spill(&mut inner, now);
+        }
+    }
+
+    /// Waits until there is room for more; false where `time` was not long enough.
+    #[must_use]
+    pub fn has_room(&self, time: Duration) -> bool {
+        let mut inner = self.lock();
+        if self.room.is_below(CLOSE_ABOVE, 0) || inner.memory.is_empty() {
             return true;
         }
-        let lost = self.lost.get_or_insert(Lost { count: 0, from: now, to: now });
-        lost.count += 1;
-        lost.to = now;
-        false
+        self.spill(&mut inner, Instant::now());
+        if !self.room.is_below(CLOSE_ABOVE, 0) {
+            let _ = self.left.wait_timeout(inner, time);
+        }
+        self.room.is_below(CLOSE_ABOVE, 0)
     }
 
-    /// Takes an item that is few and small whatever the bound says: a notice of a loss must find room.
-    pub fn force(&mut self, item: T) {
-        let size = item.size() + OVERHEAD;
-        self.enter(item, size);
+    /// No more will come: what is there is all.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.came.notify_all();
     }
 
-    /// What was lost, once there is room again for more than a moment; asks for no more than one notice of it.
-    pub fn lost(&mut self) -> Option<Lost> {
-        if self.held.load(Ordering::Acquire) <= self.limit / 2 { self.lost.take() } else { None }
-    }
-
-    /// What was lost and not told yet, at the end.
-    pub fn lost_at_end(&mut self) -> Option<Lost> {
-        self.lost.take()
-    }
-
-    fn enter(&self, item: T, size: usize) -> bool {
-        self.held.fetch_add(size, Ordering::AcqRel);
-        self.sender.send(item).is_ok()
-    }
-}
-
-/// The pipeline's end.
-#[derive(Debug)]
-pub struct Outlet<T> {
-    receiver: Receiver<T>,
-    held: Arc<AtomicUsize>,
-}
-
-impl<T: Weighed> Outlet<T> {
-    /// The next item, in the order of their coming; waits for one, and ends when the reader has.
+    /// The oldest messages, at most `most`; waits for one. None where nothing is there and nothing will come.
     #[must_use]
-    pub fn next(&self) -> Option<T> {
-        let item = self.receiver.recv().ok()?;
-        self.held.fetch_sub(item.size() + OVERHEAD, Ordering::AcqRel);
-        Some(item)
+    pub fn oldest(&self, most: usize) -> Vec<Entry> {
+        let mut inner = self.lock();
+        loop {
+            let entries = Self::front(&mut inner, most);
+            if !entries.is_empty() || inner.ended {
+                return entries;
+            }
+            inner = self.came.wait(inner).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// All up to this number have been delivered.
+    pub fn delivered(&self, sequence: u64) {
+        let mut inner = self.lock();
+        let Inner { disk, memory, bytes, delivered, .. } = &mut *inner;
+        *delivered = (*delivered).max(sequence);
+        if let Some(file) = disk.as_mut().and_then(|disk| disk.file.as_mut()) {
+            file.set_sync_writes(false);
+            // Where a removal does not reach the disk, the record is refused after the next start.
+            while front(file).is_some_and(|entry| entry.sequence <= sequence) && file.remove().is_ok() {}
+        }
+        while memory.front().is_some_and(|(_, entry)| entry.sequence <= sequence) {
+            let size = memory.pop_front().map_or(0, |(_, entry)| entry.message.len());
+            *bytes -= size;
+            self.room.leave(size);
+        }
+        drop(inner);
+        self.left.notify_one();
+    }
+
+    /// Whether what waits survives the process.
+    #[must_use]
+    pub fn can_keep(&self) -> bool {
+        self.lock().disk.as_ref().is_some_and(|disk| disk.limit > 0)
+    }
+
+    /// Puts all on disk; what found no room there.
+    #[must_use]
+    pub fn save(&self) -> Vec<Entry> {
+        let mut inner = self.lock();
+        if let Some(disk) = &mut inner.disk {
+            disk.refused = None;
+        }
+        self.spill(&mut inner, Instant::now());
+        inner.bytes = 0;
+        inner.memory.drain(..).map(|(_, entry)| entry).collect()
+    }
+
+    /// What has happened since this was asked last.
+    #[must_use]
+    pub fn told(&self) -> Vec<Told> {
+        std::mem::take(&mut self.lock().told)
+    }
+
+    /// How much waits.
+    #[must_use]
+    pub fn waiting(&self) -> Waiting {
+        let inner = self.lock();
+        let file = inner.disk.as_ref().and_then(|disk| disk.file.as_ref()).filter(|file| !file.is_empty());
+        let first = file.and_then(front);
+        let on_disk = file.map_or(0, QueueFile::size);
+        Waiting {
+            messages: inner.memory.len() + on_disk,
+            on_disk,
+            disk: file.map_or(0, QueueFile::used_bytes),
+            oldest: first.as_ref().or(inner.memory.front().map(|(_, entry)| entry)).map(|entry| entry.read_at),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn front(inner: &mut Inner, most: usize) -> Vec<Entry> {
+        let Inner { disk, memory, told, .. } = inner;
+        if let Some(disk) = disk {
+            while let Some(file) = disk.file.as_mut().filter(|file| !file.is_empty()) {
+                let records = file.iter().take(most);
+                let entries: Vec<Entry> = records.map_while(|record| Entry::from_record(&record)).collect();
+                if !entries.is_empty() {
+                    return entries;
+                }
+                let there = file.size() as u64;
+                if file.remove().is_ok() {
+                    told.push(Told::Damaged { records: Some(1), what: "its checksum is wrong".to_owned() });
+                } else {
+                    // The way to the next record is gone too.
+                    told.push(disk.set_aside(Some(there), "the place of the next record is lost"));
+                }
+            }
+        }
+        memory.iter().take(most).map(|(_, entry)| entry.clone()).collect()
+    }
+
+    /// Moves what is in memory to disk.
+    fn spill(&self, inner: &mut Inner, now: Instant) {
+        let Inner { disk: Some(disk), memory, told, bytes, delivered, .. } = inner else { return };
+        if disk.limit == 0 || disk.waits(now) {
+            return;
+        }
+        while !memory.is_empty() {
+            let mut batch = Vec::new();
+            let mut size = 0;
+            for (_, entry) in memory.iter() {
+                if size > 0 && size + entry.message.len() > BATCH {
+                    break;
+                }
+                size += entry.message.len();
+                batch.push(entry.to_record());
+            }
+            let added = disk.add(&batch);
+            if let Err(error) = added {
+                disk.refused = Some(now);
+                if !std::mem::replace(&mut disk.told, true) {
+                    told.push(Told::DiskRefuses(error));
+                }
+                told.extend(disk.reopen(*delivered));
+                return;
+            }
+            for (_, entry) in memory.drain(..batch.len()) {
+                *bytes -= entry.message.len();
+                self.room.leave(entry.message.len());
+            }
+        }
+        disk.refused = None;
+        if std::mem::replace(&mut disk.told, false) {
+            told.push(Told::DiskTakes);
+        }
+    }
+}
+
+impl Inner {
+    fn is_on_disk(&self) -> bool {
+        self.disk.as_ref().and_then(|disk| disk.file.as_ref()).is_some_and(|file| !file.is_empty())
+    }
+}
+
+impl Disk {
+    /// The file doubles when it grows, so only powers of two can be its bound.
+    fn resize(&mut self, limit: u64) {
+        self.limit = limit.checked_ilog2().map_or(0, |power| 1 << power);
+    }
+
+    fn waits(&self, now: Instant) -> bool {
+        self.refused.is_some_and(|refused| now.saturating_duration_since(refused) < TRY_AGAIN_AFTER)
+    }
+
+    /// Opens the file; one that cannot be read is moved aside, and a new one begun.
+    fn open(&mut self) -> Option<Told> {
+        match QueueFile::open(&self.path) {
+            Ok(file) => {
+                self.file = Some(file);
+                None
+            }
+            Err(error) => Some(self.set_aside(None, &error.to_string())),
+        }
+    }
+
+    fn set_aside(&mut self, records: Option<u64>, why: &str) -> Told {
+        let aside = self.path.with_extension("damaged");
+        self.file = None;
+        let moved = fs::rename(&self.path, &aside);
+        self.file = moved.is_ok().then(|| QueueFile::open(&self.path).ok()).flatten();
+        Told::Damaged { records, what: format!("{why}; the file is now {}", aside.display()) }
+    }
+
+    fn add(&mut self, batch: &[Vec<u8>]) -> Result<(), DiskError> {
+        let refused = |what: &dyn std::fmt::Display| DiskError::Refused { path: self.path.clone(), what: what.to_string() };
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(QueueFile::open(&self.path).map_err(|error| refused(&error))?),
+        };
+        let needed: u64 = batch.iter().map(|record| (record.len() + RECORD_OVERHEAD) as u64).sum();
+        if file.used_bytes() + needed > self.limit {
+            return Err(DiskError::Bound { bytes: self.limit });
+        }
+        file.set_sync_writes(true);
+        file.add_n(batch).map_err(|error| refused(&error))
+    }
+
+    /// After a failed write what the crate has in memory may not be what is on disk; what is on disk is whole.
+    fn reopen(&mut self, delivered: u64) -> Option<Told> {
+        let file = self.file.take()?;
+        let there = file.size() as u64;
+        drop(file);
+        let told = if there > 0 { self.open() } else { None };
+        if let Some(file) = &mut self.file {
+            file.set_sync_writes(false);
+            while front(file).is_some_and(|entry| entry.sequence <= delivered) && file.remove().is_ok() {}
+        }
+        told
+    }
+}
+
+/// The first record; `None` where there is none, or it is damaged.
+fn front(file: &QueueFile) -> Option<Entry> {
+    Entry::from_record(&file.peek().ok()??)
+}
+
+/// Reads all records; the damaged ones are passed over, up to a few.
+fn each_entry(file: &QueueFile, mut sink: impl FnMut(Entry)) {
+    const MOST_DAMAGED: usize = 100;
+    let mut damaged = 0;
+    let mut records = file.iter();
+    let mut index = 0;
+    let mut record = records.next();
+    while index < file.size() && damaged < MOST_DAMAGED {
+        index += 1;
+        if let Some(entry) = record.as_deref().and_then(Entry::from_record) {
+            sink(entry);
+            record = records.next();
+        } else {
+            damaged += 1;
+            records = file.iter();
+            record = records.nth(index);
+        }
     }
 }
 
@@ -106,26 +498,170 @@ impl<T: Weighed> Outlet<T> {
 mod tests {
     use super::*;
 
-    impl Weighed for Vec<u8> {
-        fn size(&self) -> usize {
-            self.len()
-        }
+    fn entry(sequence: u64) -> Entry {
+        let message = format!("message {sequence:04} {}", "x".repeat(500)).into();
+        Entry { sequence, line: Some(sequence * 7), read_at: sequence.cast_signed(), message }
+    }
+
+    fn room() -> Arc<Room> {
+        Arc::new(Room::new(1 << 20, 10_000))
+    }
+
+    fn fill(backlog: &Backlog, sequences: std::ops::RangeInclusive<u64>) {
+        sequences.for_each(|sequence| backlog.push(entry(sequence), Instant::now()));
+    }
+
+    fn drain(backlog: &Backlog) -> Vec<u64> {
+        backlog.end();
+        std::iter::from_fn(|| {
+            let entries = backlog.oldest(7);
+            backlog.delivered(entries.last()?.sequence);
+            Some(entries)
+        })
+        .flatten()
+        .map(|entry| {
+            assert_eq!(entry, super::tests::entry(entry.sequence));
+            entry.sequence
+        })
+        .collect()
+    }
+
+    fn nothing_delivered(_: Option<u64>, _: u64) -> bool {
+        false
     }
 
     #[test]
-    fn keeps_the_oldest_counts_the_rest_and_tells_it_once_there_is_room() {
-        let at = |second| Timestamp::from_second(second).unwrap();
-        let (mut intake, outlet) = backlog(4 * (OVERHEAD + 10));
-        let taken: Vec<bool> = (0..7).map(|n| intake.take(vec![n; 10], at(i64::from(n)))).collect();
-        assert_eq!(taken, [true, true, true, true, false, false, false]);
-        assert_eq!(intake.lost(), None, "no notice while there is no room for what follows it");
-        assert_eq!(outlet.next().unwrap(), [0; 10]);
-        assert_eq!(outlet.next().unwrap(), [1; 10]);
-        assert_eq!(intake.lost(), Some(Lost { count: 3, from: at(4), to: at(6) }));
-        assert_eq!(intake.lost(), None);
-        assert!(intake.take(vec![7; 10], at(7)));
-        drop(intake);
-        let rest: Vec<u8> = std::iter::from_fn(|| outlet.next()).map(|item| item[0]).collect();
-        assert_eq!(rest, [2, 3, 7]);
+    fn what_takes_much_memory_goes_to_disk_and_comes_back_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = room();
+        let (backlog, _) = Backlog::open(Arc::clone(&room), folder.path().join("backlog"), 64 << 20, nothing_delivered);
+        fill(&backlog, 1..=5000);
+        let waiting = backlog.waiting();
+        assert_eq!((waiting.messages, waiting.oldest), (5000, Some(1)));
+        assert!(waiting.disk > 2 << 20 && room.held().0 < 600 << 10, "{waiting:?} {room:?}");
+        assert_eq!(drain(&backlog), (1..=5000).collect::<Vec<_>>());
+        assert_eq!(room.held(), (0, 0));
+        assert!(fs::metadata(folder.path().join("backlog")).unwrap().len() <= 8192, "an empty backlog takes no room");
+        assert!(backlog.told().is_empty());
+    }
+
+    #[test]
+    fn what_has_waited_is_safe_from_a_kill_and_what_was_delivered_does_not_come_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backlog");
+        let start = Instant::now();
+        let (backlog, _) = Backlog::open(room(), path.clone(), 1 << 20, nothing_delivered);
+        (1..=100).for_each(|sequence| backlog.push(entry(sequence), start));
+        let due = backlog.due().unwrap();
+        assert_eq!(due, start + SAFE_WITHIN);
+        backlog.tidy(due);
+        assert_eq!(backlog.due(), None);
+        backlog.delivered(10);
+        std::mem::forget(backlog);
+        // The cursor knows of three more, whose removal did not reach the disk.
+        let (backlog, left) = Backlog::open(room(), path, 1 << 20, |line, _| line.is_some_and(|line| line <= 13 * 7));
+        assert_eq!((left.messages, left.sequence), (87, 100));
+        assert_eq!(left.lines, (14..=100).map(|sequence| sequence * 7).collect::<Vec<_>>());
+        assert_eq!(drain(&backlog), (14..=100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_full_disk_leaves_it_in_memory_in_order_and_is_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let room = room();
+        let (backlog, _) = Backlog::open(Arc::clone(&room), folder.path().join("backlog"), 300_000, nothing_delivered);
+        fill(&backlog, 1..=1000);
+        assert!(backlog.has_room(Duration::ZERO));
+        fill(&backlog, 1001..=1500);
+        assert!(!backlog.has_room(Duration::ZERO), "memory is nearly full and the disk is at its bound");
+        let told = backlog.told();
+        assert!(matches!(told.as_slice(), [Told::DiskRefuses(DiskError::Bound { bytes: 262_144 })]), "{told:?}");
+        assert_eq!(drain(&backlog), (1..=1500).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_disk_that_cannot_be_written_costs_nothing_while_there_is_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/backlog");
+        let (backlog, _) = Backlog::open(room(), path.clone(), 64 << 20, nothing_delivered);
+        fill(&backlog, 1..=1200);
+        assert!(matches!(backlog.told().as_slice(), [Told::DiskRefuses(DiskError::Refused { .. })]));
+        fs::create_dir(path.parent().unwrap()).unwrap();
+        backlog.push(entry(1201), Instant::now() + TRY_AGAIN_AFTER);
+        assert!(matches!(backlog.told().as_slice(), [Told::DiskTakes]));
+        assert!(backlog.waiting().disk > 500_000);
+        assert_eq!(drain(&backlog), (1..=1201).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn saves_all_at_the_end_and_says_what_found_no_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backlog");
+        let (backlog, _) = Backlog::open(room(), path.clone(), 64 << 20, nothing_delivered);
+        fill(&backlog, 1..=50);
+        assert!(backlog.save().is_empty());
+        drop(backlog);
+        let (backlog, left) = Backlog::open(room(), path, 64 << 20, nothing_delivered);
+        assert_eq!(left.messages, 50);
+        assert_eq!(drain(&backlog), (1..=50).collect::<Vec<_>>());
+
+        let backlog = Backlog::in_memory(room());
+        fill(&backlog, 1..=5);
+        assert!(!backlog.can_keep());
+        assert_eq!(backlog.save().len(), 5);
+    }
+
+    #[test]
+    fn a_damaged_record_costs_that_record_and_a_damaged_file_is_set_aside() {
+        use std::os::unix::fs::FileExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backlog");
+        let saved = || {
+            let (backlog, _) = Backlog::open(room(), path.clone(), 64 << 20, nothing_delivered);
+            fill(&backlog, 1..=50);
+            assert!(backlog.save().is_empty());
+        };
+        let damage = |at: u64, bytes: &[u8]| {
+            let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+            file.write_all_at(bytes, at).unwrap();
+        };
+        saved();
+        let text = fs::read(&path).unwrap();
+        let place = text.windows(12).position(|window| window == b"message 0020").unwrap();
+        damage(place as u64 + 40, b"?");
+        let (backlog, left) = Backlog::open(room(), path.clone(), 64 << 20, nothing_delivered);
+        assert_eq!(left.lines.len(), 49, "the lines behind it are known too");
+        let got = drain(&backlog);
+        assert_eq!(got, (1..=50).filter(|sequence| *sequence != 20).collect::<Vec<_>>());
+        assert!(matches!(backlog.told().as_slice(), [Told::Damaged { records: Some(1), .. }]));
+        drop(backlog);
+
+        saved();
+        damage(0, &[0xff; 8192]);
+        let (backlog, left) = Backlog::open(room(), path.clone(), 64 << 20, nothing_delivered);
+        assert_eq!(left.messages, 0);
+        assert!(matches!(backlog.told().as_slice(), [Told::Damaged { records: None, .. }]));
+        assert!(folder.path().join("backlog.damaged").exists());
+        fill(&backlog, 51..=60);
+        assert_eq!(drain(&backlog), (51..=60).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn who_waits_for_a_message_gets_it_and_learns_of_the_end() {
+        let backlog = Arc::new(Backlog::in_memory(room()));
+        let taker = {
+            let backlog = Arc::clone(&backlog);
+            std::thread::spawn(move || {
+                let first = backlog.oldest(10);
+                backlog.delivered(1);
+                (first.len(), backlog.oldest(10).len())
+            })
+        };
+        backlog.push(entry(1), Instant::now());
+        while backlog.waiting().messages > 0 {
+            std::thread::yield_now();
+        }
+        backlog.end();
+        assert_eq!(taker.join().unwrap(), (1, 0));
     }
 }

@@ -66,6 +66,8 @@ pub enum LogTarget {
 pub enum Command {
     /// Listen and write to Wazuh's queue (the default)
     Run,
+    /// Show how the running listener is
+    Status(Status),
     /// Show events, or what would be sent for them, without sending anything
     Events(Events),
     /// Walk through what can be wrong, with a cure for each
@@ -87,6 +89,14 @@ pub struct Events {
     /// '{{.Type}} {{.Actor.Attributes.name}}' [default: as docker events prints]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<String>,
+}
+
+/// Options of `status`.
+#[derive(Debug, Args)]
+pub struct Status {
+    /// For programs
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `check`.

@@ -24,7 +24,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 pub const SECTION: &str = "docker-listener";
 
 /// The keys of the section with the value each has where it is not given.
-pub const KEYS: [(&str, &str); 7] = [
+pub const KEYS: [(&str, &str); 13] = [
     ("enabled", "true"),
     ("wait_time", "5"),
     ("max_event_size", "65536"),
@@ -32,6 +32,12 @@ pub const KEYS: [(&str, &str); 7] = [
     ("docker_host", "the environment's DOCKER_HOST, else unix:///var/run/docker.sock"),
     ("docker_cert_path", "the environment's DOCKER_CERT_PATH where DOCKER_TLS_VERIFY is set"),
     ("filters", "everything"),
+    ("max_events_per_second", "400"),
+    ("burst", "2000"),
+    ("event_queue_size", "100000"),
+    ("backlog_memory", "32"),
+    ("backlog_disk", "256"),
+    ("heartbeat", "15"),
 ];
 
 /// Seconds: what `wait_time` may be. The upper end is the cap of the growing waits.
@@ -39,6 +45,24 @@ pub const WAIT_TIME: std::ops::RangeInclusive<u64> = 1..=60;
 
 /// Bytes: what `max_event_size` may be.
 pub const MAX_EVENT_SIZE: std::ops::RangeInclusive<u64> = 1024..=65536;
+
+/// Messages a second: what `max_events_per_second` may be; 0 is no limit.
+pub const MAX_EVENTS_PER_SECOND: std::ops::RangeInclusive<u64> = 0..=1_000_000;
+
+/// Messages: what `burst` may be.
+pub const BURST: std::ops::RangeInclusive<u64> = 1..=1_000_000;
+
+/// Events: what `event_queue_size` may be.
+pub const EVENT_QUEUE_SIZE: std::ops::RangeInclusive<u64> = 100..=10_000_000;
+
+/// MiB: what `backlog_memory` may be. A line of the engine may be 1 MiB long.
+pub const BACKLOG_MEMORY: std::ops::RangeInclusive<u64> = 4..=4096;
+
+/// MiB: what `backlog_disk` may be; 0 is none.
+pub const BACKLOG_DISK: std::ops::RangeInclusive<u64> = 0..=65_536;
+
+/// Minutes: what `heartbeat` may be; 0 is none.
+pub const HEARTBEAT: std::ops::RangeInclusive<u64> = 0..=1440;
 
 /// What the configuration file says, with defaults where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +83,18 @@ pub struct Config {
     pub include: Filter,
     /// Events that match are not passed on; an empty one excludes nothing.
     pub exclude: Filter,
+    /// How fast messages go to the queue in the long run, in messages a second; 0 is as fast as it takes them.
+    pub max_events_per_second: u32,
+    /// How many may go at once after a quiet time.
+    pub burst: u32,
+    /// How many events may wait in memory.
+    pub event_queue_size: usize,
+    /// How many bytes may wait in memory.
+    pub backlog_memory: usize,
+    /// How many bytes may wait on disk; rounded down to a power of two.
+    pub backlog_disk: u64,
+    /// How often the listener says how it is; none where it never does.
+    pub heartbeat: Option<Duration>,
 }
 
 impl Default for Config {
@@ -72,6 +108,12 @@ impl Default for Config {
             docker_cert_path: None,
             include: Filter::default(),
             exclude: Filter::default(),
+            max_events_per_second: 400,
+            burst: 2000,
+            event_queue_size: 100_000,
+            backlog_memory: 32 << 20,
+            backlog_disk: 256 << 20,
+            heartbeat: Some(Duration::from_secs(15 * 60)),
         }
     }
 }
@@ -183,6 +225,7 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
         let bytes = number("max_event_size", value, MAX_EVENT_SIZE, "bytes")?;
         config.max_event_size = usize::try_from(bytes).unwrap_or(config.max_event_size);
     }
+    read_bounds(section, &mut config)?;
     if let Some(value) = section.get("docker_host") {
         let host = text("docker_host", value, "an address such as unix:///var/run/docker.sock")?;
         // Whether there are certificates is seen once all sources are known; here the shape counts.
@@ -205,6 +248,29 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
         config.exclude = filter(filters, "exclude")?;
     }
     Ok(config)
+}
+
+fn read_bounds(section: &Map<String, Value>, config: &mut Config) -> Result<(), Refusal> {
+    let read = |key, range, unit| section.get(key).map(|value| number(key, value, range, unit)).transpose();
+    if let Some(rate) = read("max_events_per_second", MAX_EVENTS_PER_SECOND, "messages a second")? {
+        config.max_events_per_second = u32::try_from(rate).unwrap_or(u32::MAX);
+    }
+    if let Some(burst) = read("burst", BURST, "messages")? {
+        config.burst = u32::try_from(burst).unwrap_or(u32::MAX);
+    }
+    if let Some(events) = read("event_queue_size", EVENT_QUEUE_SIZE, "events")? {
+        config.event_queue_size = usize::try_from(events).unwrap_or(usize::MAX);
+    }
+    if let Some(size) = read("backlog_memory", BACKLOG_MEMORY, "MiB")? {
+        config.backlog_memory = usize::try_from(size << 20).unwrap_or(usize::MAX);
+    }
+    if let Some(size) = read("backlog_disk", BACKLOG_DISK, "MiB")? {
+        config.backlog_disk = size << 20;
+    }
+    if let Some(minutes) = read("heartbeat", HEARTBEAT, "minutes")? {
+        config.heartbeat = (minutes > 0).then(|| Duration::from_secs(minutes * 60));
+    }
+    Ok(())
 }
 
 /// The known name that looks most like `given`, where one looks like it at all.
@@ -287,7 +353,9 @@ mod tests {
         let config = section(&json!({
             "enabled": false, "wait_time": 60, "max_event_size": 1024, "debug": true,
             "docker_host": "tcp://127.0.0.1:2375", "docker_cert_path": "/etc/docker/certs",
-            "filters": {"include": ["type=container"], "exclude": ["event=top", "event=resize"]}
+            "filters": {"include": ["type=container"], "exclude": ["event=top", "event=resize"]},
+            "max_events_per_second": 0, "burst": 1, "event_queue_size": 100, "backlog_memory": 4, "backlog_disk": 0,
+            "heartbeat": 0
         }))
         .unwrap();
         assert!(!config.enabled && config.debug);
@@ -296,6 +364,8 @@ mod tests {
         assert_eq!(config.docker_host.as_deref(), Some("tcp://127.0.0.1:2375"));
         assert_eq!(config.docker_cert_path, Some(PathBuf::from("/etc/docker/certs")));
         assert_eq!(config.include.to_string(), "type=container");
+        assert_eq!((config.max_events_per_second, config.burst, config.event_queue_size), (0, 1, 100));
+        assert_eq!((config.backlog_memory, config.backlog_disk, config.heartbeat), (4 << 20, 0, None));
         assert_eq!(config.exclude.to_string(), "event=top event=resize");
         assert_eq!(section(&json!({})).unwrap(), Config::default());
     }
@@ -307,7 +377,8 @@ mod tests {
             (
                 json!({"wait-tme": 5}),
                 "key 'wait-tme' is unknown; did you mean 'wait_time'? known keys: enabled, wait_time, max_event_size, \
-                 debug, docker_host, docker_cert_path, filters",
+                 debug, docker_host, docker_cert_path, filters, max_events_per_second, burst, event_queue_size, \
+                 backlog_memory, backlog_disk, heartbeat",
             ),
             (json!({"wait_time": 0}), "key 'wait_time' is 0, but must be a whole number of seconds from 1 to 60"),
             (json!({"wait_time": 61}), "key 'wait_time' is 61, but must be a whole number of seconds from 1 to 60"),
@@ -317,6 +388,21 @@ mod tests {
                 json!({"max_event_size": 65537}),
                 "key 'max_event_size' is 65537, but must be a whole number of bytes from 1024 to 65536",
             ),
+            (
+                json!({"max_events_per_second": -1}),
+                "key 'max_events_per_second' is -1, but must be a whole number of messages a second from 0 to 1000000",
+            ),
+            (json!({"burst": 0}), "key 'burst' is 0, but must be a whole number of messages from 1 to 1000000"),
+            (
+                json!({"event_queue_size": 99}),
+                "key 'event_queue_size' is 99, but must be a whole number of events from 100 to 10000000",
+            ),
+            (json!({"backlog_memory": 3}), "key 'backlog_memory' is 3, but must be a whole number of MiB from 4 to 4096"),
+            (
+                json!({"backlog_disk": 65537}),
+                "key 'backlog_disk' is 65537, but must be a whole number of MiB from 0 to 65536",
+            ),
+            (json!({"heartbeat": 1441}), "key 'heartbeat' is 1441, but must be a whole number of minutes from 0 to 1440"),
             (json!({"enabled": "no"}), "key 'enabled' is \"no\", but must be true or false"),
             (json!({"debug": null}), "key 'debug' is null, but must be true or false"),
             (
@@ -341,7 +427,7 @@ mod tests {
             assert_eq!(section(&given).unwrap_err().to_string(), said);
         }
         let said = section(&json!({ long.as_str(): 1 })).unwrap_err().to_string();
-        assert!(said.len() < 250, "{said}");
+        assert!(said.len() < 350, "{said}");
         let said = section(&json!({"docker_host": "ssh://host"})).unwrap_err().to_string();
         assert!(said.contains("ssh"), "{said}");
         let said = section(&json!({"filters": {"exclude": ["labl=x"]}})).unwrap_err().to_string();

@@ -1,71 +1,509 @@
-//! What was read already: a window of hashes of raw lines, which refuses what an engine sends twice.
+//! What was delivered: a window of hashes of raw lines, which refuses what an engine sends twice and outlives the
+//! process.
 //!
 //! The ring is replayed whole on every connect, and a subscriber that arrives between two steps of the engine gets an
-//! event from the ring and live; the doubles are the same to the byte. The hash is keyed with a random key of the
-//! process: with a public one, whoever sets labels could make an event whose hash is that of another, and hide it.
+//! event from the ring and live; the doubles are the same to the byte. No time stamp is involved, so a clock that steps
+//! changes nothing. The hash is keyed with a secret of this installation: with a public one, whoever sets labels could
+//! make an event whose hash is that of another, and hide it.
+//!
+//! On disk it is lines of text. What is delivered is appended at once, which a killed process survives; the file is
+//! replaced as a whole now and then, at most once a second, and at the end.
+//!
+//! ```text
+//! wazuh-docker-listener cursor 1
+//! key <32 hexadecimal digits> <16 to check them>
+//! engine <what the engine calls itself>
+//! <16 hexadecimal digits: hash of a line> <number of the last message delivered>
+//! ```
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Write as _;
+use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use siphasher::sip::SipHasher13;
+
+use crate::folder;
 
 /// Sixteen times the ring of Docker, and more than Podman sends again after it rotates its file.
 pub const WINDOW: usize = 4096;
 
-/// The hashes of the last lines.
-#[derive(Debug)]
-pub struct Window {
-    size: usize,
-    key: RandomState,
-    order: VecDeque<u64>,
-    known: HashSet<u64>,
+/// The first line of the file.
+const MAGIC: &str = "wazuh-docker-listener cursor 1";
+
+/// The file is not replaced more often than this.
+const REPLACED_AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
+/// A file with more lines than this is due to be replaced by a shorter one.
+const MOST_LINES: usize = 2 * WINDOW;
+
+/// More than this much text does not wait to be written, in bytes.
+const MOST_PENDING: usize = 64 << 10;
+
+/// A file larger than this was not written by us.
+const LARGEST: u64 = 64 << 20;
+
+/// The secret that makes the hashes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Key([u8; 16]);
+
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Key(…)")
+    }
 }
 
-impl Default for Window {
-    fn default() -> Self {
-        Self::new(WINDOW)
+impl Key {
+    /// A new one. The standard library's hash tables are keyed by the system's randomness, and what they make of two
+    /// different inputs is as hard to guess.
+    #[must_use]
+    pub fn random() -> Self {
+        let source = RandomState::new();
+        let halves = [source.hash_one(0_u8), source.hash_one(1_u8)];
+        Self((u128::from(halves[0]) << 64 | u128::from(halves[1])).to_be_bytes())
     }
+
+    /// The hash of a line.
+    #[must_use]
+    pub fn hash(&self, line: &[u8]) -> u64 {
+        SipHasher13::new_with_key(&self.0).hash(line)
+    }
+
+    fn to_line(self) -> String {
+        format!("key {:032x} {:016x}", u128::from_be_bytes(self.0), self.check())
+    }
+
+    fn from_line(line: &str) -> Option<Self> {
+        let (key, check) = line.strip_prefix("key ")?.split_once(' ')?;
+        let key = Self(u128::from_str_radix(key, 16).ok()?.to_be_bytes());
+        (u64::from_str_radix(check, 16).ok()? == key.check()).then_some(key)
+    }
+
+    fn check(&self) -> u64 {
+        self.hash(b"check")
+    }
+}
+
+/// The hashes of the last lines, each with its place in the order of their coming.
+#[derive(Debug, Default)]
+pub struct Window {
+    order: VecDeque<u64>,
+    known: HashMap<u64, u64>,
+    end: u64,
 }
 
 impl Window {
-    /// A window over the last `size` different lines.
+    /// A window that knows these lines.
     #[must_use]
-    pub fn new(size: usize) -> Self {
-        Self { size, key: RandomState::new(), order: VecDeque::new(), known: HashSet::new() }
+    pub fn of(hashes: impl IntoIterator<Item = u64>) -> Self {
+        let mut window = Self::default();
+        hashes.into_iter().for_each(|hash| window.add(hash));
+        window
     }
 
-    /// Whether the line is in the window.
+    /// The place of a line in it; places only grow.
     #[must_use]
-    pub fn knows(&self, line: &[u8]) -> bool {
-        self.known.contains(&self.key.hash_one(line))
+    pub fn place(&self, hash: u64) -> Option<u64> {
+        self.known.get(&hash).copied()
     }
 
-    /// Puts a line into the window; the oldest leaves where there is no room.
-    pub fn add(&mut self, line: &[u8]) {
-        let hash = self.key.hash_one(line);
-        if !self.known.insert(hash) {
+    /// The place that the next line will have.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// Puts a line into it; the oldest leaves where there is no room.
+    pub fn add(&mut self, hash: u64) {
+        if self.known.contains_key(&hash) {
             return;
         }
+        self.known.insert(hash, self.end);
         self.order.push_back(hash);
-        if self.order.len() > self.size
+        self.end += 1;
+        if self.order.len() > WINDOW
             && let Some(oldest) = self.order.pop_front()
         {
             self.known.remove(&oldest);
         }
     }
+
+    /// The hashes, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.order.iter().copied()
+    }
+}
+
+/// What an earlier process left.
+#[derive(Debug)]
+pub struct Past {
+    /// The hashes of what was delivered, the oldest first.
+    pub delivered: Vec<u64>,
+    /// The number of the last message that was delivered.
+    pub sequence: u64,
+    /// The engine they came from.
+    pub engine: Option<String>,
+    /// When it last wrote.
+    pub written: Option<Timestamp>,
+    /// Whether it can be relied on.
+    pub kind: PastKind,
+}
+
+impl Past {
+    /// That of the first start.
+    #[must_use]
+    pub fn none() -> Self {
+        Self { delivered: Vec::new(), sequence: 0, engine: None, written: None, kind: PastKind::First }
+    }
+}
+
+/// Whether a past can be relied on.
+#[derive(Debug, PartialEq, Eq)]
+pub enum PastKind {
+    /// There is none: this is the first start.
+    First,
+    /// It was read.
+    Known {
+        /// Lines of it that made no sense.
+        damaged: usize,
+    },
+    /// There is one that cannot be read, and why.
+    Unreadable(String),
+}
+
+/// The window of what was delivered, and its file.
+#[derive(Debug)]
+pub struct Cursor {
+    path: Option<PathBuf>,
+    file: Option<File>,
+    key: Key,
+    engine: Option<String>,
+    window: Window,
+    sequence: u64,
+    /// Lines that are not in the file yet.
+    pending: String,
+    lines: usize,
+    replaced: Option<Instant>,
+}
+
+impl Cursor {
+    /// A cursor that lives only as long as the process.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self {
+            path: None,
+            file: None,
+            key: Key::random(),
+            engine: None,
+            window: Window::default(),
+            sequence: 0,
+            pending: String::new(),
+            lines: 0,
+            replaced: None,
+        }
+    }
+
+    /// The cursor in this file, with what the file tells of the past. One that cannot be read is replaced.
+    #[must_use]
+    pub fn open(path: &Path) -> (Self, Past) {
+        let (read, written) = read(path);
+        let mut cursor = Self { path: Some(path.to_owned()), ..Self::in_memory() };
+        let mut past = Past { written, ..Past::none() };
+        match read {
+            Ok(None) => {}
+            Ok(Some(text)) => match parse(&text) {
+                Some(parsed) => {
+                    cursor.key = parsed.key;
+                    cursor.engine.clone_from(&parsed.engine);
+                    cursor.sequence = parsed.sequence;
+                    cursor.window = Window::of(parsed.hashes);
+                    past.delivered = cursor.window.iter().collect();
+                    past.sequence = parsed.sequence;
+                    past.engine = parsed.engine;
+                    past.kind = PastKind::Known { damaged: parsed.damaged };
+                }
+                None => past.kind = PastKind::Unreadable("it does not begin as a cursor does".to_owned()),
+            },
+            Err(error) => past.kind = PastKind::Unreadable(error.to_string()),
+        }
+        (cursor, past)
+    }
+
+    /// What makes the hashes.
+    #[must_use]
+    pub fn key(&self) -> Key {
+        self.key
+    }
+
+    /// Notes that the line with this hash needs no delivery any more, and the number of the last message delivered.
+    pub fn note(&mut self, hash: Option<u64>, sequence: u64) {
+        self.sequence = self.sequence.max(sequence);
+        if let Some(hash) = hash {
+            self.window.add(hash);
+        }
+        if self.path.is_some() {
+            // Writing to a String cannot fail.
+            let _ = writeln!(self.pending, "{:016x} {}", hash.unwrap_or_default(), self.sequence);
+            self.lines += 1;
+        }
+    }
+
+    /// Whether so much was noted that it should be written, though nothing was delivered.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.pending.len() > MOST_PENDING
+    }
+
+    /// Notes which engine the lines come from.
+    pub fn engine(&mut self, engine: &str) {
+        let engine: String = engine.chars().filter(|c| !c.is_control()).take(200).collect();
+        if self.engine.as_deref() != Some(&engine) {
+            self.engine = Some(engine);
+            self.file = None;
+            // The file has to be written anew, at once where that was not done a moment ago.
+            self.lines = self.lines.max(1);
+        }
+    }
+
+    /// Writes what was noted.
+    ///
+    /// # Errors
+    /// Where the system refuses; everything is then still known here, and the next call tries again.
+    pub fn flush(&mut self, now: Instant) -> io::Result<()> {
+        if self.pending.is_empty() && (self.file.is_some() || self.lines == 0) {
+            return Ok(());
+        }
+        let may_replace = self.replaced.is_none_or(|last| now.saturating_duration_since(last) >= REPLACED_AT_MOST_EVERY);
+        match &mut self.file {
+            Some(file) if self.lines <= MOST_LINES || !may_replace => {
+                let written = file.write_all(self.pending.as_bytes());
+                self.pending.clear();
+                if written.is_err() {
+                    // It may end in half a line now; only a new one is sure to be whole.
+                    self.file = None;
+                }
+                written
+            }
+            _ if may_replace => self.replace(now),
+            _ => {
+                // The window knows it all, and the new file will be made of that.
+                self.pending.clear();
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the file anew, in a form that a power cut leaves whole.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn save(&mut self) -> io::Result<()> {
+        self.replace(Instant::now())
+    }
+
+    fn replace(&mut self, now: Instant) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        self.replaced = Some(now);
+        self.file = None;
+        folder::replace(path, self.render().as_bytes(), true)?;
+        self.file = Some(OpenOptions::new().append(true).open(path)?);
+        self.pending.clear();
+        self.lines = self.window.order.len();
+        Ok(())
+    }
+
+    fn render(&self) -> String {
+        let mut text = format!("{MAGIC}\n{}\n", self.key.to_line());
+        if let Some(engine) = &self.engine {
+            let _ = writeln!(text, "engine {engine}");
+        }
+        // A window without a line has a number all the same.
+        let _ = writeln!(text, "{:016x} {}", 0, self.sequence);
+        for hash in self.window.iter() {
+            let _ = writeln!(text, "{hash:016x} {}", self.sequence);
+        }
+        text
+    }
+}
+
+fn read(path: &Path) -> (io::Result<Option<String>>, Option<Timestamp>) {
+    let file = match fs::metadata(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return (Ok(None), None),
+        Err(error) => return (Err(error), None),
+    };
+    let written = file.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+    if file.len() > LARGEST {
+        return (Err(io::Error::other("it is far too large")), written);
+    }
+    // A torn line may hold anything; it is judged line by line.
+    let text = fs::read(path).map(|bytes| Some(String::from_utf8_lossy(&bytes).into_owned()));
+    (text, written)
+}
+
+struct Parsed {
+    key: Key,
+    engine: Option<String>,
+    hashes: Vec<u64>,
+    sequence: u64,
+    damaged: usize,
+}
+
+fn parse(text: &str) -> Option<Parsed> {
+    let mut lines = text.lines();
+    if lines.next() != Some(MAGIC) {
+        return None;
+    }
+    let key = Key::from_line(lines.next()?)?;
+    let mut parsed = Parsed { key, engine: None, hashes: Vec::new(), sequence: 0, damaged: 0 };
+    for line in lines {
+        if let Some(engine) = line.strip_prefix("engine ") {
+            parsed.engine = Some(engine.to_owned());
+        } else if let Some((hash, sequence)) = record(line) {
+            if hash != 0 {
+                parsed.hashes.push(hash);
+            }
+            parsed.sequence = parsed.sequence.max(sequence);
+        } else {
+            parsed.damaged += 1;
+        }
+    }
+    Some(parsed)
+}
+
+fn record(line: &str) -> Option<(u64, u64)> {
+    let (hash, sequence) = line.split_once(' ')?;
+    let hash = (hash.len() == 16).then(|| u64::from_str_radix(hash, 16).ok()).flatten()?;
+    Some((hash, sequence.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn knows_the_last_lines_and_forgets_the_oldest_first() {
-        let mut window = Window::new(3);
-        for line in [&b"a"[..], b"b", b"c", b"b"] {
-            window.add(line);
-        }
-        assert!([&b"a"[..], b"b", b"c"].iter().all(|line| window.knows(line)));
-        window.add(b"d");
-        assert!(!window.knows(b"a") && window.knows(b"b") && window.knows(b"d"));
+        let size = WINDOW as u64;
+        let mut window = Window::of(1..=size);
+        window.add(5);
+        assert_eq!((window.place(1), window.place(size), window.end()), (Some(0), Some(size - 1), size));
+        window.add(size + 1);
+        assert_eq!((window.place(1), window.place(2), window.place(size + 1)), (None, Some(1), Some(size)));
         assert_eq!(window.order.len(), window.known.len());
+    }
+
+    #[test]
+    fn a_process_that_was_killed_leaves_all_that_was_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut cursor, past) = Cursor::open(&path);
+        assert_eq!(past.kind, PastKind::First);
+        let start = Instant::now();
+        let hash = |cursor: &Cursor, n: u64| cursor.key().hash(&n.to_be_bytes());
+        cursor.engine("docker ABCD");
+        for n in 1..=3 {
+            cursor.note(Some(hash(&cursor, n)), n);
+            cursor.flush(start).unwrap();
+        }
+        cursor.note(None, 4);
+        cursor.flush(start).unwrap();
+        // No save, no drop: as after kill -9.
+        std::mem::forget(cursor);
+        let (again, past) = Cursor::open(&path);
+        assert_eq!(past.kind, PastKind::Known { damaged: 0 });
+        assert_eq!(past.delivered, [1, 2, 3].map(|n| hash(&again, n)), "the key is the same too");
+        assert_eq!((past.sequence, past.engine.as_deref()), (4, Some("docker ABCD")));
+        assert!(past.written.is_some());
+    }
+
+    #[test]
+    fn stays_short_and_is_replaced_at_most_once_a_second() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut cursor, _) = Cursor::open(&path);
+        let start = Instant::now();
+        let inode = || std::os::unix::fs::MetadataExt::ino(&fs::metadata(&path).unwrap());
+        let mut replaced = 0;
+        let mut last = 0;
+        for n in 1..=(10 * WINDOW as u64) {
+            cursor.note(Some(n), n);
+            cursor.flush(start + Duration::from_millis(n / 10)).unwrap();
+            if inode() != last {
+                (last, replaced) = (inode(), replaced + 1);
+            }
+        }
+        assert!((2..=5).contains(&replaced), "{replaced} in 4.1 s");
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines < MOST_LINES + 10_000, "{lines}");
+        cursor.save().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), WINDOW + 3);
+        let (_, past) = Cursor::open(&path);
+        assert_eq!((past.delivered.len(), past.sequence), (WINDOW, 10 * WINDOW as u64));
+    }
+
+    #[test]
+    fn a_disk_that_refuses_is_tried_again_and_loses_nothing_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("missing/cursor");
+        let (mut cursor, _) = Cursor::open(&path);
+        let start = Instant::now();
+        cursor.note(Some(1), 1);
+        cursor.flush(start).unwrap_err();
+        cursor.note(Some(2), 2);
+        cursor.flush(start + Duration::from_millis(500)).unwrap();
+        fs::create_dir(folder.path().join("missing")).unwrap();
+        cursor.flush(start + REPLACED_AT_MOST_EVERY).unwrap();
+        assert_eq!(Cursor::open(&path).1.delivered, [1, 2]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told_apart_from_what_is_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let key = Key::random();
+        let good = format!("{MAGIC}\n{}\n00000000000000aa 7\n", key.to_line());
+        for (text, kind, delivered) in [
+            (good.clone(), PastKind::Known { damaged: 0 }, 1),
+            (format!("{good}00000000000000bb 8\n00000000"), PastKind::Known { damaged: 1 }, 2),
+            (format!("{good}\u{0}\u{fffd}\nxyz\n00000000000000bb 8\n"), PastKind::Known { damaged: 2 }, 2),
+            (good.replace("key ", "key f"), PastKind::Unreadable(String::new()), 0),
+            (String::new(), PastKind::Unreadable(String::new()), 0),
+            ("x".repeat(1000), PastKind::Unreadable(String::new()), 0),
+        ] {
+            fs::write(&path, &text).unwrap();
+            let (_, past) = Cursor::open(&path);
+            assert_eq!(std::mem::discriminant(&past.kind), std::mem::discriminant(&kind), "{text}");
+            if !matches!(kind, PastKind::Unreadable(_)) {
+                assert_eq!(past.kind, kind);
+            }
+            assert_eq!(past.delivered.len(), delivered, "{text}");
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        assert!(matches!(Cursor::open(&path).1.kind, PastKind::Unreadable(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_damage_to_the_file_makes_it_fail(at in 0_usize..3000, bytes in proptest::collection::vec(any::<u8>(), 0..40)) {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("cursor");
+            let (mut cursor, _) = Cursor::open(&path);
+            (1..100).for_each(|n| cursor.note(Some(n), n));
+            cursor.save().unwrap();
+            let mut file = fs::read(&path).unwrap();
+            let at = at.min(file.len());
+            let end = (at + bytes.len()).min(file.len());
+            file.splice(at..end, bytes);
+            fs::write(&path, file).unwrap();
+            let (_, past) = Cursor::open(&path);
+            // At most the lines that were hit are gone.
+            prop_assert!(past.delivered.len() >= 95 || matches!(past.kind, PastKind::Unreadable(_)));
+        }
     }
 }

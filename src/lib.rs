@@ -1,23 +1,25 @@
 //! The map of the house. One event walks one way through it and never turns back:
 //!
 //! ```text
-//! engine ──▶ docker::reader ──▶ backlog ──▶ event ──▶ wazuh::message ──▶ wazuh::queue
-//! (raw line)  never waits       bounded     parse,    order, cap,        one socket,
-//!                               in bytes    filter    frame              waits, retries
+//! engine ──▶ docker::reader ──▶ intake ──▶ event ──▶ wazuh::message ──▶ backlog ──▶ wazuh::queue ──▶ cursor
+//! (raw line)  never waits       bounded    parse,    order, cap,        memory,     paces, waits,    what was
+//!                               in bytes   filter    frame              then disk   retries          delivered
 //! ```
 //!
 //! | room | what is in it |
 //! |---|---|
 //! | [`cli`] | the command line's definitions, nothing else |
-//! | [`commands`] | one file a command: run, events, check, demo |
+//! | [`commands`] | one file a command: run, status, events, check, demo |
 //! | [`config`] | `docker-listener.json`: defaults, and an answer for each error |
 //! | [`settings`] | command line, configuration and environment made one |
 //! | [`listener`] | the threads and their life: start, watch, stop in order |
 //! | [`docker`] | everything that speaks to an engine |
-//! | [`backlog`] | between reading and the rest: bounded memory, then counted loss |
-//! | [`cursor`] | what was read already; refuses doubles |
+//! | [`intake`] | between reader and pipeline: bounded memory, then counted loss |
 //! | [`event`] | what an event is and means: pure, without I/O |
-//! | [`wazuh`] | everything Wazuh: home, message, queue, notices, log |
+//! | [`backlog`] | between pipeline and sender: what waits for the queue, in memory, then on disk |
+//! | [`cursor`] | what was delivered; survives restarts; refuses doubles |
+//! | [`folder`] | the folder under Wazuh's home for what outlives the process, and its lock |
+//! | [`wazuh`] | everything Wazuh: home, message, queue, pace, notices, log, state |
 //! | [`retry`], [`stop`] | waits that grow, outages told once; the order to stop |
 //!
 //! Nothing in `event` knows of sockets, nothing in `docker` knows of Wazuh; `listener` is the room that knows them all.
@@ -30,6 +32,8 @@ pub mod config;
 pub mod cursor;
 pub mod docker;
 pub mod event;
+pub mod folder;
+pub mod intake;
 pub mod listener;
 pub mod retry;
 pub mod settings;

@@ -100,7 +100,6 @@ impl Settings {
             enabled: self.config.enabled,
             endpoint: self.endpoint.clone(),
             wait_time: self.config.wait_time,
-            filter: self.config.include.clone(),
         }
     }
 }

@@ -13,7 +13,7 @@ const OLD: &str = include_str!("corpus/docker-20.10-api1.41.jsonl");
 const NEW: &str = include_str!("corpus/docker-29-api1.56.jsonl");
 
 fn sent(line: &str) -> Value {
-    let message = frame(&Event::parse(line.as_bytes()).unwrap(), &Context::default(), LARGEST);
+    let message = frame(&Event::parse(line.as_bytes()).unwrap(), &Context::default(), LARGEST).text;
     assert!(message.is_ascii() && !message.contains("\",\"") && !message.contains("\":\""), "{message}");
     serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap()
 }

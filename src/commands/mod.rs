@@ -4,6 +4,7 @@ pub mod check;
 pub mod demo;
 pub mod events;
 pub mod run;
+pub mod status;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,6 +48,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let home = Home::find(cli.options.home.as_deref(), &Start::of_this_process());
     match cli.command {
         None | Some(Command::Run) => run::run(&home, &cli.options),
+        Some(Command::Status(status)) => status::run(&home, &status),
         Some(Command::Events(events)) => events::run(&home, &cli.options, &events),
         Some(Command::Check(check)) => check::run(&home, &cli.options, &check),
         Some(Command::Demo(demo)) => demo::run(&cli.options, &demo),

@@ -8,7 +8,7 @@ use bollard::models::SystemVersion;
 use http_body_util::{BodyExt, Limited};
 use hyper::Response;
 use hyper::body::Incoming;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use super::{ANSWER_WITHIN, Engine, EngineError, chain};
@@ -55,11 +55,28 @@ impl std::fmt::Display for Identity {
     }
 }
 
-/// The only part of `/info` that is used; bollard's model of it fails on values it does not know.
-#[derive(Deserialize)]
-struct Info {
+/// What an engine says of itself that can change between two connections. bollard's model of `/info` fails on values
+/// that it does not know, so only this much of it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Info {
+    /// A number that it keeps for as long as its data; empty where it says none. Podman makes a new one each time.
+    #[serde(rename = "ID", default)]
+    pub id: String,
+    /// Its clock, which need not be ours: it may run on another host or in a virtual machine.
     #[serde(rename = "SystemTime")]
-    system_time: Timestamp,
+    pub clock: Timestamp,
+    /// How far its clock is ahead of ours; zero where the time that the answer took can explain the difference.
+    #[serde(skip)]
+    pub ahead: SignedDuration,
+}
+
+/// How far a clock is ahead that was read between these two moments of ours.
+fn ahead(clock: Timestamp, asked: Timestamp, answered: Timestamp) -> SignedDuration {
+    let (least, most) = (clock.duration_since(answered), clock.duration_since(asked));
+    if least <= SignedDuration::ZERO && most >= SignedDuration::ZERO {
+        return SignedDuration::ZERO;
+    }
+    least.saturating_add(most) / 2
 }
 
 impl Engine {
@@ -82,19 +99,21 @@ impl Engine {
         self.bounded("its version", ANSWER_WITHIN, self.api.version()).await.map(Identity::of)
     }
 
-    /// Asks for its clock, which need not be ours: it may run on another host or in a virtual machine.
+    /// Asks which one it is and what time it has.
     ///
     /// # Errors
     /// Where it does not tell within [`ANSWER_WITHIN`].
-    pub async fn clock(&self) -> Result<Timestamp, EngineError> {
+    pub async fn info(&self) -> Result<Info, EngineError> {
         const WHAT: &str = "its information";
         let answer = async {
+            let asked = Timestamp::now();
             let head = self.get("/info", WHAT).await?;
             let body = self.body(WHAT, head).await?;
-            serde_json::from_slice::<Info>(&body).map(|info| info.system_time).map_err(|error| EngineError::Broken {
+            let info = serde_json::from_slice::<Info>(&body).map_err(|error| EngineError::Broken {
                 endpoint: self.endpoint().clone(),
                 what: format!("/info without a usable SystemTime: {error}"),
-            })
+            })?;
+            Ok(Info { ahead: ahead(info.clock, asked, Timestamp::now()), ..info })
         };
         tokio::time::timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(|_| Err(self.silent(WHAT, ANSWER_WITHIN)))
     }
@@ -141,6 +160,28 @@ impl Engine {
         match tokio::time::timeout(within, call).await {
             Ok(answer) => answer.map_err(|error| EngineError::from_bollard(self.endpoint(), what, error)),
             Err(_) => Err(self.silent(what, within)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_differ_only_where_the_way_of_the_answer_cannot_explain_it() {
+        let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
+        for (clock, asked, answered, milliseconds) in [
+            (1000, 1000, 1000, 0),
+            (1050, 1000, 1200, 0),
+            (1000, 1000, 1200, 0),
+            (1200, 1000, 1200, 0),
+            (999, 1000, 1200, -101),
+            (1201, 1000, 1200, 101),
+            (3_601_100, 1000, 1200, 3_600_000),
+            (-3_598_900, 1000, 1200, -3_600_000),
+        ] {
+            assert_eq!(ahead(at(clock), at(asked), at(answered)).as_millis(), milliseconds, "{clock}");
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod endpoint;
 pub mod events;
 pub mod lines;
 pub mod reader;
+pub mod ring;
 pub mod times;
 
 use std::error::Error as StdError;

@@ -2,22 +2,23 @@
 //!
 //! It waits for nothing but the engine. Whatever it reads goes to a [`Sink`] that must return at once: a reader that
 //! stalls makes every operation of the engine 100 ms slower and then loses events without a word.
+//!
+//! It reads everything and leaves the filtering to others: only who has seen the whole ring can tell that there is a
+//! gap in it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use tokio::sync::watch;
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::availability::Identity;
 use super::endpoint::Endpoint;
 use super::events::{EventStream, Query};
 use super::lines::{Line, LineSplitter, Refused};
+use super::ring::{Finding, Judgement, RING};
 use super::{Cause, Engine, EngineError};
-use crate::event::Event;
-use crate::event::filter::Filter;
 use crate::retry::{Backoff, Outage};
 
 /// After this long without a line the engine is asked for a sign of life: a stream whose engine is frozen, or whose
@@ -27,10 +28,33 @@ const QUIET: Duration = Duration::from_secs(30);
 /// How long a finite part of the history may take to arrive.
 const HISTORY_WITHIN: Duration = Duration::from_secs(30);
 
+/// How long an engine may take, once its stream is open, to say which one it is. What it sends meanwhile waits in its
+/// own buffers, which hold about 1,200 events: half a second of the fastest that was measured.
+const WHO_WITHIN: Duration = Duration::from_millis(200);
+
 /// Clocks are read with some delay, and Podman stamps events before it writes them.
 const OVERLAP: Duration = Duration::from_secs(5);
 
-/// What to read, and from where.
+/// Podman keeps years of history; what is older than this is not fetched.
+const OLDEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Nor is more than this many events.
+const MOST: usize = 10_000;
+
+/// How often the ring is held against what was read, in quiet times.
+const CHECK_EVERY: Duration = Duration::from_secs(60);
+
+/// This many lines are a burst, after which the ring is looked at sooner; half a ring, so that what was dropped at its
+/// beginning is still there.
+const BURST: usize = RING / 2;
+
+/// But not more often than this.
+const CHECK_AT_MOST_EVERY: Duration = Duration::from_secs(2);
+
+/// What is younger than this may still be on its way down the stream.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_secs(2);
+
+/// What to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
     /// Whether to read at all.
@@ -39,8 +63,6 @@ pub struct Plan {
     pub endpoint: Endpoint,
     /// The first wait after a failure.
     pub wait_time: Duration,
-    /// What the engine is asked for, where it can filter.
-    pub filter: Filter,
 }
 
 /// What the reader has to tell.
@@ -48,6 +70,13 @@ pub struct Plan {
 pub enum Reading<'a> {
     /// The engine cannot be used; told once for each cause, not for each try.
     Away(&'a EngineError),
+    /// Which engine it is, before its first line; where it `is_new`, nothing that was read before came from it.
+    Engine {
+        /// What it is known by; empty where it does not say.
+        id: &'a str,
+        /// Whether it is another one than before.
+        is_new: bool,
+    },
     /// The stream is open; with how long the engine had been away.
     Connected(&'a Identity, Option<Duration>),
     /// A line of the stream.
@@ -56,16 +85,59 @@ pub enum Reading<'a> {
     Earlier(&'a [u8]),
     /// A line that cannot be used.
     Refused(Refused<'a>),
+    /// What happened in between is gone.
+    Gap(Gap),
+    /// The engine had dropped this many events from the stream; they were found in its ring, and taken.
+    Recovered(usize),
     /// The stream has ended, with the reason and how long it had lasted.
     Disconnected(&'a str, Duration),
     /// Something that needs no action; for the log.
     Remark(&'a str),
 }
 
+/// A gap that is certain, in what an engine could tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gap {
+    /// The ring is full of events that are all new: those before them were pushed out unread.
+    RingWrapped,
+    /// The ring was emptied, so the engine was started anew: what happened at its end may not have been read.
+    EngineRestarted,
+    /// Podman's history was not read further back than a day.
+    HistoryTooOld,
+    /// Of Podman's history only so many were read; this many more were there.
+    HistoryTooLong(u64),
+    /// The clock is behind the time of the last event, so Podman cannot be asked for what came after it.
+    ClockSteppedBack,
+}
+
+/// What a sink says of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seen {
+    /// It is new, or was no line.
+    New,
+    /// It had been read before this connection was made.
+    Before,
+    /// It came twice on this connection.
+    Again,
+}
+
 /// Takes what the reader reads, without ever waiting.
 pub trait Sink {
-    /// Takes one reading; whether it was new.
-    fn take(&mut self, reading: Reading<'_>) -> bool;
+    /// Takes one reading.
+    fn take(&mut self, reading: Reading<'_>) -> Seen;
+}
+
+/// What is known of the time before the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    /// How long ago there was the last wish to hear of events.
+    pub ago: Duration,
+    /// Whether the sink knows what was read until then.
+    pub is_known: bool,
+    /// The engine that was read then, where it had said which one it is.
+    pub engine: Option<String>,
+    /// Whether the clock has stepped back since.
+    pub clock_stepped_back: bool,
 }
 
 /// Why a stream is no longer read.
@@ -76,26 +148,49 @@ enum End {
     Replanned,
 }
 
+/// Where a stream is opened from.
+enum Opened {
+    Stream(Identity, EventStream),
+    /// The engine is another one than that which was asked for its history.
+    Other,
+}
+
 /// Reads one engine for as long as its plan's sender lives.
 #[derive(Debug)]
 pub struct Reader<S> {
     plans: watch::Receiver<Plan>,
     sink: S,
-    /// The moment from which on everything is wanted.
-    wanted_from: Instant,
-    /// The plan whose history has been sorted into known and wanted.
-    settled: Option<Plan>,
-    /// Podman: whether there was a stream before, so that what came twice is known.
+    /// From this long before this moment on everything is wanted.
+    wanted_from: (Duration, Instant),
+    /// The engine's address whose history has been sorted into known and wanted.
+    settled: Option<Endpoint>,
+    /// Whether the sink knows the past of an engine that had not said which one it is.
+    knows_nameless: bool,
+    /// What the engine that was read last is known by.
+    engine: Option<String>,
+    /// How far the engine's clock is ahead of ours.
+    ahead: Option<SignedDuration>,
+    /// Podman: whether what came twice is known.
     caught_up: bool,
-    /// Whether this engine refuses to filter.
-    unfiltered: bool,
+    clock_stepped_back: bool,
     seed: u64,
 }
 
 impl<S: Sink> Reader<S> {
-    /// A reader that wants all that happens from `started` on; `seed` spreads its waits.
-    pub fn new(plans: watch::Receiver<Plan>, sink: S, started: Instant, seed: u64) -> Self {
-        Self { plans, sink, wanted_from: started, settled: None, caught_up: false, unfiltered: false, seed }
+    /// A reader that wants what happened after `before`; `seed` spreads its waits.
+    pub fn new(plans: watch::Receiver<Plan>, sink: S, before: Before, seed: u64) -> Self {
+        Self {
+            plans,
+            sink,
+            wanted_from: (before.ago, Instant::now()),
+            settled: None,
+            knows_nameless: before.is_known && before.engine.is_none(),
+            engine: before.engine.filter(|_| before.is_known),
+            ahead: None,
+            caught_up: before.is_known,
+            clock_stepped_back: before.clock_stepped_back,
+            seed,
+        }
     }
 
     /// Reads until the plans' sender is dropped, then gives the sink back.
@@ -107,8 +202,8 @@ impl<S: Sink> Reader<S> {
                 if self.plans.changed().await.is_err() {
                     return self.sink;
                 }
-                self.wanted_from = Instant::now();
-                self.settled = None;
+                self.wants_from_now_on();
+                (self.settled, self.engine, self.knows_nameless) = (None, None, false);
                 continue;
             }
             let engine = match Engine::new(plan.endpoint.clone()) {
@@ -127,6 +222,10 @@ impl<S: Sink> Reader<S> {
         }
     }
 
+    fn wants_from_now_on(&mut self) {
+        self.wanted_from = (Duration::ZERO, Instant::now());
+    }
+
     /// Follows one plan until there is another (true) or none (false).
     async fn follow(&mut self, plan: &Plan, engine: &Engine, outage: &mut Outage<Cause>) -> bool {
         let mut backoff = Backoff::new(plan.wait_time, self.seed);
@@ -134,23 +233,24 @@ impl<S: Sink> Reader<S> {
             let mut plans = self.plans.clone();
             let opened = tokio::select! {
                 changed = plans.changed() => return self.replanned(changed.is_ok()),
-                opened = self.open(plan, engine) => opened,
+                opened = self.open(engine) => opened,
             };
             let wait = match opened {
                 Err(error) => {
-                    if outage.failed(error.cause(), Instant::now()) {
+                    if outage.failed(error.cause(), Instant::now().into_std()) {
                         self.sink.take(Reading::Away(&error));
                     }
                     backoff.next_wait()
                 }
-                Ok((identity, stream)) => {
+                Ok(Opened::Other) => Duration::ZERO,
+                Ok(Opened::Stream(identity, stream)) => {
                     let opened = Instant::now();
-                    self.sink.take(Reading::Connected(&identity, outage.ended(opened)));
+                    self.sink.take(Reading::Connected(&identity, outage.ended(opened.into_std())));
                     match self.read(stream, engine, &identity).await {
                         End::Replanned => return self.replanned(self.plans.has_changed().is_ok()),
                         End::Broken { reason, progress } => {
                             let lasted = opened.elapsed();
-                            self.wanted_from = Instant::now();
+                            self.wants_from_now_on();
                             self.sink.take(Reading::Disconnected(&reason, lasted));
                             backoff.was_well_for(lasted);
                             // The ring holds 256 events: who waits while there are new ones loses some.
@@ -168,82 +268,100 @@ impl<S: Sink> Reader<S> {
 
     fn replanned(&mut self, there_is_one: bool) -> bool {
         if self.settled.is_some() {
-            self.wanted_from = Instant::now();
+            self.wants_from_now_on();
         }
-        self.unfiltered = false;
         there_is_one
     }
 
     /// Makes sure of the engine and opens its stream.
-    async fn open(&mut self, plan: &Plan, engine: &Engine) -> Result<(Identity, EventStream), EngineError> {
+    async fn open(&mut self, engine: &Engine) -> Result<Opened, EngineError> {
         engine.ping().await?;
         let identity = engine.identity().await?;
         if identity.is_podman() {
             let stream = engine.events(&Query::live()).await?;
-            self.settled = Some(plan.clone());
-            return Ok((identity, stream));
+            // Its /info makes up another id each time.
+            let is_new = !self.knows_nameless && self.engine.as_ref() != Some(&identity.name);
+            self.sink.take(Reading::Engine { id: &identity.name, is_new });
+            self.engine = Some(identity.name.clone());
+            self.settled = Some(engine.endpoint().clone());
+            return Ok(Opened::Stream(identity, stream));
         }
-        let filter = if self.unfiltered { Filter::default() } else { plan.filter.clone() };
-        let opened = async {
-            if self.settled.as_ref() != Some(plan) {
-                self.settle(plan, engine, &filter).await?;
-            }
-            engine.events(&Query::ring_and_live().filtered(&filter)).await
-        };
-        match opened.await {
-            Err(EngineError::Refused { status: 400..=499, message, .. }) if !filter.is_empty() => {
-                self.unfiltered = true;
-                self.sink.take(Reading::Remark(&format!("the engine cannot filter, so the listener does: {message}")));
-                Box::pin(self.open(plan, engine)).await
-            }
-            opened => opened.map(|stream| (identity, stream)),
+        if self.settled.as_ref() != Some(engine.endpoint()) {
+            self.settle(engine).await?;
+            let stream = engine.events(&Query::ring_and_live()).await?;
+            return Ok(Opened::Stream(identity, stream));
         }
+        let stream = engine.events(&Query::ring_and_live()).await?;
+        // The stream is open already, and nothing is lost while this is asked.
+        if let Ok(Ok(info)) = timeout(WHO_WITHIN, engine.info()).await {
+            self.ahead = Some(info.ahead);
+            if self.engine.as_ref().is_some_and(|known| *known != info.id) {
+                self.settled = None;
+                return Ok(Opened::Other);
+            }
+        }
+        Ok(Opened::Stream(identity, stream))
     }
 
-    /// Tells the sink what of the ring happened before anyone wanted to hear of it, by the engine's own clock.
+    /// Finds out what of the ring is known or unwanted.
     ///
-    /// On the very first start that is everything before it; after a change of the plan, what the earlier filter kept
-    /// out. All else stays wanted, and comes with the stream.
-    async fn settle(&mut self, plan: &Plan, engine: &Engine, filter: &Filter) -> Result<(), EngineError> {
-        let until = self.boundary(engine).await;
-        let earlier = self.settled.as_ref().filter(|old| old.enabled && old.endpoint == plan.endpoint);
-        let earlier = earlier.map(|old| old.filter.clone());
-        let stream = engine.events(&Query::ring_until(until).filtered(filter)).await?;
-        let sink = &mut self.sink;
-        read_history(stream, engine, |line| {
-            let was_wanted =
-                earlier.as_ref().is_some_and(|filter| Event::parse(line).is_ok_and(|event| filter.matches(&event)));
-            if !was_wanted {
-                sink.take(Reading::Earlier(line));
+    /// After a restart on the same engine the sink knows what was read, and everything else is wanted. On the very
+    /// first start, and on another engine, the sink is told what happened before, by the engine's own clock; all else
+    /// stays wanted, and comes with the stream.
+    async fn settle(&mut self, engine: &Engine) -> Result<(), EngineError> {
+        let info = match engine.info().await {
+            Ok(info) => Some(info),
+            Err(error) => {
+                let what = format!("the engine's clock is unknown, so ours is used: {error}");
+                self.sink.take(Reading::Remark(&what));
+                None
             }
-        })
-        .await?;
-        self.settled = Some(plan.clone());
+        };
+        self.ahead = info.as_ref().map(|info| info.ahead);
+        let id = info.map(|info| info.id).unwrap_or_default();
+        let is_known = self.knows_nameless || self.engine.as_ref().is_some_and(|known| *known == id || id.is_empty());
+        self.sink.take(Reading::Engine { id: &id, is_new: !is_known });
+        if !is_known {
+            let stream = engine.events(&Query::ring_until(self.boundary())).await?;
+            let sink = &mut self.sink;
+            read_history(stream, engine, |line| {
+                sink.take(Reading::Earlier(line));
+            })
+            .await?;
+        }
+        self.knows_nameless = false;
+        self.engine = Some(id).filter(|id| !id.is_empty());
+        self.settled = Some(engine.endpoint().clone());
         Ok(())
     }
 
+    /// The engine's clock as far as it is known.
+    fn engine_time(&self) -> Timestamp {
+        let now = Timestamp::now();
+        self.ahead.and_then(|ahead| now.checked_add(ahead).ok()).unwrap_or(now)
+    }
+
     /// [`Self::wanted_from`] by the engine's clock.
-    async fn boundary(&mut self, engine: &Engine) -> Timestamp {
-        let elapsed = self.wanted_from.elapsed();
-        let now = match engine.clock().await {
-            Ok(now) => now,
-            Err(error) => {
-                self.sink.take(Reading::Remark(&format!("the engine's clock is unknown, so ours is used: {error}")));
-                Timestamp::now()
-            }
-        };
-        now.checked_sub(elapsed).unwrap_or(Timestamp::UNIX_EPOCH)
+    fn boundary(&self) -> Timestamp {
+        let (before, start) = self.wanted_from;
+        self.engine_time().checked_sub(before + start.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// Reads a stream to its end.
     async fn read(&mut self, mut stream: EventStream, engine: &Engine, identity: &Identity) -> End {
         let mut progress = false;
-        if identity.is_podman() {
+        let is_podman = identity.is_podman();
+        if is_podman {
             progress |= self.catch_up(engine).await;
         }
+        let opened = Instant::now();
+        let mut judgement = Judgement::default();
+        let mut judged = is_podman;
         let mut splitter = LineSplitter::default();
-        let mut watchdog = Watchdog::start(engine.clone());
+        let mut watchdog = Watchdog::new(opened);
+        let mut checks = Checks::new(opened);
         let reason = loop {
+            let (is_checking, check_at) = (checks.running(), checks.due());
             tokio::select! {
                 // A stream that always has something must not keep the order to stop from being heard.
                 biased;
@@ -252,15 +370,37 @@ impl<S: Sink> Reader<S> {
                     Ok(Some(piece)) => {
                         watchdog.heard();
                         let sink = &mut self.sink;
-                        splitter.push(&piece, |line| progress |= sink.take(match line {
-                            Line::Whole(line) => Reading::Line(line),
-                            Line::Refused(refused) => Reading::Refused(refused),
-                        }));
+                        splitter.push(&piece, |line| {
+                            let seen = sink.take(match line {
+                                Line::Whole(line) => Reading::Line(line),
+                                Line::Refused(refused) => Reading::Refused(refused),
+                            });
+                            progress |= seen == Seen::New;
+                            checks.lines += 1;
+                            if !judged && matches!(line, Line::Whole(_))
+                                && let Some(finding) = judgement.line(seen)
+                            {
+                                judged = true;
+                                tell(sink, finding);
+                            }
+                        });
                     }
                     Ok(None) => break "the engine ended the stream".to_owned(),
                     Err(error) => break error,
                 },
-                reason = watchdog.bites() => break reason,
+                reason = watchdog.bites(engine) => break reason,
+                () = sleep_until(opened + Judgement::WITHIN), if !judged => {
+                    judged = true;
+                    tell(&mut self.sink, judgement.end());
+                }
+                found = checks.next(), if is_checking => match found {
+                    Some(line) => checks.judge(self.sink.take(Reading::Line(&line))),
+                    None => checks.end(&mut self.sink),
+                },
+                () = sleep_until(check_at), if !is_podman && !is_checking => {
+                    let until = self.engine_time().checked_sub(ON_ITS_WAY).unwrap_or(Timestamp::UNIX_EPOCH);
+                    checks.start(engine.clone(), until);
+                }
             }
         };
         let sink = &mut self.sink;
@@ -272,22 +412,55 @@ impl<S: Sink> Reader<S> {
 
     /// Podman: what happened while there was no stream. The stream waits meanwhile, in Podman's own history.
     async fn catch_up(&mut self, engine: &Engine) -> bool {
-        let mut since = self.boundary(engine).await;
+        if let Ok(info) = engine.info().await {
+            self.ahead = Some(info.ahead);
+        }
+        let (before, start) = self.wanted_from;
+        if before + start.elapsed() > OLDEST {
+            self.wanted_from = (OLDEST, start);
+            self.sink.take(Reading::Gap(Gap::HistoryTooOld));
+        }
+        if std::mem::take(&mut self.clock_stepped_back) {
+            self.sink.take(Reading::Gap(Gap::ClockSteppedBack));
+        }
+        let mut since = self.boundary();
         if std::mem::replace(&mut self.caught_up, true) {
             since = since.checked_sub(OVERLAP).unwrap_or(since);
         }
-        let mut progress = false;
+        let (mut taken, mut beyond) = (0, 0);
         let wanted = match engine.events(&Query::podman_since(since)).await {
             Ok(stream) => {
                 let sink = &mut self.sink;
-                read_history(stream, engine, |line| progress |= sink.take(Reading::Line(line))).await
+                let each = |line: &[u8]| {
+                    if taken >= MOST {
+                        beyond += 1;
+                    } else if sink.take(Reading::Line(line)) == Seen::New {
+                        taken += 1;
+                    }
+                };
+                read_history(stream, engine, each).await
             }
             Err(error) => Err(error),
         };
+        if beyond > 0 {
+            self.sink.take(Reading::Gap(Gap::HistoryTooLong(beyond)));
+        }
         if let Err(error) = wanted {
             self.sink.take(Reading::Remark(&format!("events since {since} could not be fetched: {error}")));
         }
-        progress
+        taken > 0
+    }
+}
+
+fn tell(sink: &mut impl Sink, finding: Finding) {
+    match finding {
+        Finding::Whole => {}
+        Finding::Wrapped => {
+            sink.take(Reading::Gap(Gap::RingWrapped));
+        }
+        Finding::Emptied => {
+            sink.take(Reading::Gap(Gap::EngineRestarted));
+        }
     }
 }
 
@@ -308,7 +481,7 @@ async fn read_history(
         }
         Ok(())
     };
-    match tokio::time::timeout(HISTORY_WITHIN, reading).await {
+    match timeout(HISTORY_WITHIN, reading).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(what)) => Err(EngineError::Broken { endpoint: engine.endpoint().clone(), what }),
         Err(_) => Err(engine.silent("its earlier events", HISTORY_WITHIN)),
@@ -317,44 +490,129 @@ async fn read_history(
 
 /// Asks a quiet engine for a sign of life, beside the reading.
 struct Watchdog {
-    started: Instant,
-    /// Milliseconds from `started` to the last piece.
-    heard: Arc<AtomicU64>,
-    task: JoinHandle<String>,
+    heard: Instant,
+    asked: Option<JoinHandle<Result<(), EngineError>>>,
 }
 
 impl Watchdog {
-    fn start(engine: Engine) -> Self {
-        let started = Instant::now();
-        let heard = Arc::new(AtomicU64::new(0));
-        let last = Arc::clone(&heard);
-        let task = tokio::spawn(async move {
-            loop {
-                let quiet = started.elapsed().saturating_sub(Duration::from_millis(last.load(Ordering::Relaxed)));
-                if quiet < QUIET {
-                    tokio::time::sleep(QUIET.saturating_sub(quiet)).await;
-                } else if let Err(error) = engine.ping().await {
-                    return error.to_string();
-                } else {
-                    tokio::time::sleep(QUIET).await;
+    fn new(now: Instant) -> Self {
+        Self { heard: now, asked: None }
+    }
+
+    fn heard(&mut self) {
+        self.heard = Instant::now();
+    }
+
+    /// Waits for as long as the engine lives, then says why it does not.
+    async fn bites(&mut self, engine: &Engine) -> String {
+        loop {
+            if self.asked.is_none() {
+                sleep_until(self.heard + QUIET).await;
+                let engine = engine.clone();
+                self.asked = Some(tokio::spawn(async move { engine.ping().await }));
+            }
+            if let Some(asked) = &mut self.asked {
+                let answer = asked.await;
+                self.asked = None;
+                match answer {
+                    Ok(Ok(())) => self.heard(),
+                    Ok(Err(error)) => return error.to_string(),
+                    Err(error) => return error.to_string(),
                 }
             }
-        });
-        Self { started, heard, task }
-    }
-
-    fn heard(&self) {
-        let milliseconds = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.heard.store(milliseconds, Ordering::Relaxed);
-    }
-
-    async fn bites(&mut self) -> String {
-        (&mut self.task).await.unwrap_or_else(|error| error.to_string())
+        }
     }
 }
 
 impl Drop for Watchdog {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(asked) = &self.asked {
+            asked.abort();
+        }
+    }
+}
+
+/// Holds the ring against what was read, after each burst and every minute: what the engine could not put into the
+/// stream in time it skips without a word, but its ring still has it.
+struct Checks {
+    /// Lines since the last look.
+    lines: usize,
+    last: Instant,
+    task: Option<(JoinHandle<()>, mpsc::Receiver<Vec<u8>>)>,
+    judgement: Judgement,
+    found: usize,
+}
+
+impl Checks {
+    fn new(now: Instant) -> Self {
+        Self { lines: 0, last: now, task: None, judgement: Judgement::default(), found: 0 }
+    }
+
+    fn running(&self) -> bool {
+        self.task.is_some()
+    }
+
+    fn due(&self) -> Instant {
+        self.last + if self.lines >= BURST { CHECK_AT_MOST_EVERY } else { CHECK_EVERY }
+    }
+
+    fn start(&mut self, engine: Engine, until: Timestamp) {
+        // A line can be large, so few of them are held at a time.
+        let (sender, lines) = mpsc::channel(1);
+        let task = tokio::spawn(async move {
+            let Ok(mut stream) = engine.events(&Query::ring_until(until)).await else { return };
+            let mut splitter = LineSplitter::default();
+            let reading = async {
+                while let Ok(Some(piece)) = stream.next_piece().await {
+                    let mut whole = Vec::new();
+                    splitter.push(&piece, |line| {
+                        if let Line::Whole(line) = line {
+                            whole.push(line.to_vec());
+                        }
+                    });
+                    for line in whole {
+                        if sender.send(line).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            };
+            // Where the clocks differ so much that the engine waits for the end, the next look is a better one.
+            let _ = timeout(HISTORY_WITHIN, reading).await;
+        });
+        (self.lines, self.last, self.found) = (0, Instant::now(), 0);
+        self.judgement = Judgement::default();
+        self.task = Some((task, lines));
+    }
+
+    async fn next(&mut self) -> Option<Vec<u8>> {
+        match &mut self.task {
+            Some((_, lines)) => lines.recv().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    fn judge(&mut self, seen: Seen) {
+        self.found += usize::from(seen == Seen::New);
+        // What was read on this connection is as well known as what was read before.
+        self.judgement.line(if seen == Seen::New { Seen::New } else { Seen::Before });
+    }
+
+    fn end(&mut self, sink: &mut impl Sink) {
+        self.task = None;
+        if self.found > 0 {
+            sink.take(Reading::Recovered(self.found));
+        }
+        if self.judgement.end() == Finding::Wrapped {
+            sink.take(Reading::Gap(Gap::RingWrapped));
+        }
+    }
+}
+
+impl Drop for Checks {
+    fn drop(&mut self) {
+        if let Some((task, _)) = &self.task {
+            task.abort();
+        }
     }
 }

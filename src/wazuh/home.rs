@@ -77,6 +77,18 @@ impl Home {
         self.root.join("queue/sockets/queue")
     }
 
+    /// Where what has to outlive the process is kept.
+    #[must_use]
+    pub fn own_folder(&self) -> PathBuf {
+        self.root.join("queue/docker-listener")
+    }
+
+    /// The state file, beside those of Wazuh's daemons.
+    #[must_use]
+    pub fn state(&self) -> PathBuf {
+        self.root.join("var/run/docker-listener.state")
+    }
+
     /// The configuration of this program.
     #[must_use]
     pub fn config(&self) -> PathBuf {

@@ -39,15 +39,24 @@ pub struct Truncation {
     pub bytes: u64,
 }
 
+/// A message that fits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Framed {
+    /// The datagram.
+    pub text: String,
+    /// Whether something was left out of it.
+    pub is_truncated: bool,
+}
+
 /// The message for an event, of at most `limit` bytes and never more than [`LARGEST`].
 #[must_use]
-pub fn frame(event: &Event<'_>, context: &Context, limit: usize) -> String {
+pub fn frame(event: &Event<'_>, context: &Context, limit: usize) -> Framed {
     let limit = limit.min(LARGEST);
     let whole = write(event, context, None, &Cut::default());
     if whole.len() <= limit {
-        return whole;
+        return Framed { text: whole, is_truncated: false };
     }
-    shortened(event, context, limit, whole.len())
+    Framed { text: shortened(event, context, limit, whole.len()), is_truncated: true }
 }
 
 /// What to leave out.
@@ -234,7 +243,7 @@ mod tests {
             endpoint: "unix:///var/run/docker.sock".into(),
             sequence: 7,
         };
-        let message = frame(&Event::parse(line.as_bytes()).unwrap(), &context, limit);
+        let message = frame(&Event::parse(line.as_bytes()).unwrap(), &context, limit).text;
         let json = serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap();
         (message, json)
     }

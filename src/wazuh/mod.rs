@@ -4,4 +4,6 @@ pub mod home;
 pub mod log;
 pub mod message;
 pub mod notice;
+pub mod pace;
 pub mod queue;
+pub mod state;

@@ -11,6 +11,81 @@ use log::Level;
 use crate::docker::lines::Flaw;
 use crate::event::json::ObjectWriter;
 use crate::wazuh::message::HEADER;
+use crate::wazuh::state::Report;
+
+/// Why events are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// More than a whole ring of events came while none was read.
+    RingWrapped,
+    /// The engine was started anew and its ring is gone.
+    EngineRestarted,
+    /// Podman's history is not read further back.
+    HistoryTooOld,
+    /// No more of Podman's history is read at once.
+    HistoryTooLong,
+    /// Podman cannot be asked for what came after a time that has not come yet.
+    ClockSteppedBack,
+    /// What waits had reached its bounds.
+    BacklogFull,
+    /// Messages that waited on disk are damaged.
+    BacklogDamaged,
+    /// What was delivered before the start is unknown.
+    CursorUnreadable,
+    /// A line over the limit.
+    LineOversized,
+    /// A line that is no JSON object.
+    LineNotJson,
+}
+
+impl Kind {
+    /// One word for rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RingWrapped => "ring_wrapped",
+            Self::EngineRestarted => "engine_restarted",
+            Self::HistoryTooOld => "history_too_old",
+            Self::HistoryTooLong => "history_too_long",
+            Self::ClockSteppedBack => "clock_stepped_back",
+            Self::BacklogFull => "backlog_full",
+            Self::BacklogDamaged => "backlog_damaged",
+            Self::CursorUnreadable => "cursor_unreadable",
+            Self::LineOversized => "line_oversized",
+            Self::LineNotJson => "line_not_json",
+        }
+    }
+
+    fn because(self) -> &'static str {
+        match self {
+            Self::RingWrapped => "more happened than the engine's ring of 256 events holds while they were not read",
+            Self::EngineRestarted => "the engine was started anew, and its ring with what was not read before its end is gone",
+            Self::HistoryTooOld => "the listener was away for more than a day, and Podman is not asked further back",
+            Self::HistoryTooLong => "more happened while the listener was away than it asks Podman for at once",
+            Self::ClockSteppedBack => "the clock is behind the last event, so Podman cannot be asked for what came since",
+            Self::BacklogFull => "the backlog was full because the queue takes too little",
+            Self::BacklogDamaged => "messages that waited on disk are damaged",
+            Self::CursorUnreadable => "the record of what was delivered cannot be read, so only what came since is passed on",
+            Self::LineOversized => "a line was too long to be read",
+            Self::LineNotJson => "a line was no JSON object",
+        }
+    }
+}
+
+/// Events that are missing, as far as that is known.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Gap {
+    /// Why.
+    pub kind: Kind,
+    /// How many; none where nobody can know.
+    pub count: Option<u64>,
+    /// Nothing is missing before this.
+    pub from: Option<Timestamp>,
+    /// Nothing is missing after this.
+    pub to: Timestamp,
+    /// What else is known.
+    pub detail: Option<String>,
+}
 
 /// Something the listener says about itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +96,26 @@ pub enum Notice {
         version: &'static str,
         /// Wazuh's home.
         home: String,
+    },
+    /// Another listener has this home.
+    Waiting {
+        /// Its process, where known.
+        pid: Option<i32>,
+    },
+    /// Another listener had this home, and whoever started it is gone.
+    TakingOver {
+        /// Its process.
+        pid: i32,
+    },
+    /// Nothing can be kept on disk.
+    NoFolder {
+        /// Why, and what to do about it.
+        error: String,
+    },
+    /// Messages of an earlier process wait on disk.
+    Resumed {
+        /// How many.
+        messages: usize,
     },
     /// The configuration switches it off.
     Disabled,
@@ -53,6 +148,8 @@ pub enum Notice {
         length: u64,
         /// Its beginning.
         head: String,
+        /// When it came.
+        at: Timestamp,
     },
     /// Lines were refused for the same reason as one that was logged shortly before.
     MoreRefused {
@@ -61,14 +158,12 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
-    /// Events were lost because the backlog was full.
-    BacklogFull {
+    /// Events are missing.
+    Lost(Gap),
+    /// The engine had dropped events from its stream, and they were found all the same.
+    Recovered {
         /// How many.
-        count: u64,
-        /// When the first was lost.
-        from: Timestamp,
-        /// When the last was lost.
-        to: Timestamp,
+        count: usize,
     },
     /// Wazuh's queue takes nothing.
     QueueAway {
@@ -80,11 +175,20 @@ pub enum Notice {
         /// How long it had been away.
         away: Duration,
     },
+    /// The disk takes nothing.
+    DiskRefuses {
+        /// Why, and what to do about it.
+        error: String,
+    },
+    /// The disk takes all again.
+    DiskTakes,
     /// A message was too large for the system; counted, since it cannot happen.
     MessageTooLarge {
         /// Its size in bytes.
         bytes: usize,
     },
+    /// How the listener is.
+    Heartbeat(Box<Report>),
     /// The configuration was read anew.
     Reloaded,
     /// The configuration was read anew and refused.
@@ -100,6 +204,8 @@ pub enum Notice {
         read: u64,
         /// Messages that the queue took.
         sent: u64,
+        /// Messages that wait on disk.
+        kept: usize,
         /// Events that did not get there.
         lost: u64,
     },
@@ -110,12 +216,17 @@ impl Notice {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::ReloadRefused { .. } | Self::BacklogFull { .. } | Self::MessageTooLarge { .. } => Level::Error,
-            Self::EngineAway { .. } | Self::QueueAway { .. } | Self::LineRefused { .. } | Self::MoreRefused { .. } => {
-                Level::Warn
-            }
+            Self::Lost(Gap { kind: Kind::EngineRestarted, .. }) => Level::Warn,
+            Self::ReloadRefused { .. } | Self::Lost(_) | Self::MessageTooLarge { .. } => Level::Error,
+            Self::EngineAway { .. }
+            | Self::QueueAway { .. }
+            | Self::DiskRefuses { .. }
+            | Self::NoFolder { .. }
+            | Self::TakingOver { .. }
+            | Self::LineRefused { .. }
+            | Self::MoreRefused { .. } => Level::Warn,
             Self::Stopped { lost, .. } if *lost > 0 => Level::Error,
-            Self::Remark(_) => Level::Debug,
+            Self::Remark(_) | Self::Heartbeat(_) => Level::Debug,
             _ => Level::Info,
         }
     }
@@ -132,40 +243,89 @@ impl Notice {
         }
     }
 
-    /// The message for the queue, where there is one: the Python listener's where it sends one (`wodle_events`, Wazuh 4),
-    /// and one of our own for each loss.
+    /// The message for the queue, where there is one: what the Python listener sends, where it sends something
+    /// (`wodle_events`, Wazuh 4), and beside it what this one has to say.
     #[must_use]
-    pub fn message(&self, wodle_events: bool) -> Option<String> {
+    pub fn message(&self, wodle_events: bool, sequence: u64, now: Timestamp) -> Option<String> {
+        let name = self.name()?;
         let mut out = String::from(HEADER);
         let mut message = ObjectWriter::new(&mut out);
         message.text("integration", "docker");
-        match (self, self.wodle_event()) {
-            (_, Some(event)) if wodle_events => {
-                let mut docker = message.object("docker");
-                docker.text("Wodle event", event);
-                docker.end();
-            }
-            (Self::LineRefused { why, length, head }, _) => {
-                let mut ours = message.object("docker_listener");
-                ours.text("notice", "line refused");
-                ours.text("reason", why.name());
-                ours.count("bytes", *length);
-                ours.text("head", head);
-                ours.end();
-            }
-            (Self::BacklogFull { count, from, to }, _) => {
-                let mut ours = message.object("docker_listener");
-                ours.text("notice", "events lost");
-                ours.text("reason", "backlog_full");
-                ours.count("count", *count);
-                ours.text("from", &from.to_string());
-                ours.text("to", &to.to_string());
-                ours.end();
-            }
-            _ => return None,
+        if let (true, Some(event)) = (wodle_events, self.wodle_event()) {
+            let mut docker = message.object("docker");
+            docker.text("Wodle event", event);
+            docker.end();
         }
+        let mut ours = message.object("docker_listener");
+        ours.text("notice", name);
+        self.write_fields(&mut ours);
+        ours.count("sequence", sequence);
+        ours.text("timestamp", &format!("{now:.3}"));
+        ours.end();
         message.end();
         Some(out)
+    }
+
+    /// What it is called in the queue; `None` for what only the log hears.
+    fn name(&self) -> Option<&'static str> {
+        match self {
+            Self::Started { .. } => Some("started"),
+            Self::EngineAway { .. } => Some("engine_away"),
+            Self::Connected { .. } => Some("connected"),
+            Self::Disconnected { .. } => Some("disconnected"),
+            Self::LineRefused { .. } | Self::Lost(_) => Some("gap"),
+            Self::Recovered { .. } => Some("recovered"),
+            Self::Heartbeat(_) => Some("heartbeat"),
+            _ => None,
+        }
+    }
+
+    fn write_fields(&self, ours: &mut ObjectWriter<'_>) {
+        match self {
+            Self::Started { version, .. } => ours.text("version", version),
+            Self::EngineAway { error, .. } => ours.text("reason", error),
+            Self::Connected { engine, away } => {
+                ours.text("engine", engine);
+                if let Some(away) = away {
+                    ours.count("away_seconds", away.as_secs());
+                }
+            }
+            Self::Disconnected { reason, lasted } => {
+                ours.text("reason", reason);
+                ours.count("connected_seconds", lasted.as_secs());
+            }
+            Self::LineRefused { why, length, head, at } => {
+                let kind = if *why == Flaw::Oversized { Kind::LineOversized } else { Kind::LineNotJson };
+                ours.text("kind", kind.name());
+                ours.text("because", kind.because());
+                ours.count("count", 1);
+                ours.text("from", &at.to_string());
+                ours.text("to", &at.to_string());
+                ours.count("bytes", *length);
+                ours.text("head", head);
+            }
+            Self::Lost(Gap { kind, count, from, to, detail }) => {
+                ours.text("kind", kind.name());
+                ours.text("because", kind.because());
+                if let Some(count) = count {
+                    ours.count("count", *count);
+                }
+                if let Some(from) = from {
+                    ours.text("from", &from.to_string());
+                }
+                ours.text("to", &to.to_string());
+                if let Some(detail) = detail {
+                    ours.text("detail", detail);
+                }
+            }
+            Self::Recovered { count } => ours.count("count", *count as u64),
+            Self::Heartbeat(report) => {
+                for (key, figure) in report.figures() {
+                    ours.count(key, figure);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Writes it to the log.
@@ -178,6 +338,15 @@ impl fmt::Display for Notice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { version, home } => write!(f, "started: version {version}, Wazuh's home {home}"),
+            Self::Waiting { pid: Some(pid) } => write!(f, "another listener (process {pid}) serves this home: waiting"),
+            Self::Waiting { pid: None } => f.write_str("another listener serves this home: waiting"),
+            Self::TakingOver { pid } => {
+                write!(f, "taking over from another listener (process {pid}), which whoever started it has left behind")
+            }
+            Self::NoFolder { error } => {
+                write!(f, "nothing can be kept on disk: {error}; what waits is lost with the process")
+            }
+            Self::Resumed { messages } => write!(f, "{messages} messages of an earlier run wait on disk and go first"),
             Self::Disabled => f.write_str("disabled by the configuration: waiting for SIGHUP"),
             Self::EngineAway { error, .. } => write!(f, "cannot listen: {error}; trying again until it works"),
             Self::Connected { engine, away: None } => write!(f, "connected to {engine}"),
@@ -187,37 +356,57 @@ impl fmt::Display for Notice {
             Self::Disconnected { reason, lasted } => {
                 write!(f, "disconnected from the engine after {}: {reason}", seconds(*lasted))
             }
-            Self::LineRefused { why, length, head } => {
+            Self::LineRefused { why, length, head, .. } => {
                 let shown: String = head.chars().take(120).collect();
                 write!(f, "a line of the engine was refused ({}, {length} bytes): {shown}", why.name())
             }
             Self::MoreRefused { why, count } => write!(f, "{count} more lines were refused ({})", why.name()),
-            Self::BacklogFull { count, from, to } => {
-                write!(
-                    f,
-                    "{count} events lost between {from} and {to}: the backlog was full because the queue takes too little"
-                )
+            Self::Lost(gap) => write_gap(f, gap),
+            Self::Recovered { count } => {
+                write!(f, "{count} events that the engine had dropped from its stream were found in its ring")
             }
             Self::QueueAway { error } => write!(f, "cannot deliver: {error}; events wait"),
             Self::QueueBack { away } => write!(f, "the queue takes messages again after {}", seconds(*away)),
+            Self::DiskRefuses { error } => write!(f, "cannot write to disk: {error}"),
+            Self::DiskTakes => f.write_str("the disk takes everything again"),
             Self::MessageTooLarge { bytes } => {
                 write!(
                     f,
                     "a message of {bytes} bytes was too large for the queue's socket and is lost; lower max_event_size"
                 )
             }
+            Self::Heartbeat(report) => {
+                f.write_str("heartbeat:")?;
+                report.figures().iter().try_for_each(|(key, figure)| write!(f, " {key}={figure}"))
+            }
             Self::Reloaded => f.write_str("configuration read anew"),
             Self::ReloadRefused { error } => write!(f, "new configuration refused, the old one stays: {error}"),
             Self::Remark(text) => f.write_str(text),
-            Self::Stopped { read, sent, lost: 0 } => write!(f, "stopped: {read} events read, {sent} messages sent"),
-            Self::Stopped { read, sent, lost } => {
-                write!(
-                    f,
-                    "stopped: {read} events read, {sent} messages sent, {lost} lost because the queue did not take them in time"
-                )
+            Self::Stopped { read, sent, kept, lost } => {
+                write!(f, "stopped: {read} events read, {sent} messages sent")?;
+                if *kept > 0 {
+                    write!(f, ", {kept} wait on disk for the next start")?;
+                }
+                if *lost > 0 {
+                    write!(f, ", {lost} events lost")?;
+                }
+                Ok(())
             }
         }
     }
+}
+
+fn write_gap(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
+    match gap.count {
+        Some(count) => write!(f, "{count} events lost")?,
+        None => f.write_str("events may be missing")?,
+    }
+    match gap.from {
+        Some(from) => write!(f, " between {from} and {}", gap.to)?,
+        None => write!(f, " before {}", gap.to)?,
+    }
+    write!(f, " ({}): {}", gap.kind.name(), gap.kind.because())?;
+    gap.detail.as_ref().map_or(Ok(()), |detail| write!(f, "; {detail}"))
 }
 
 fn seconds(time: Duration) -> String {
@@ -230,49 +419,80 @@ mod tests {
 
     /// One of each kind; a new kind does not compile in `level` or `Display` unless somebody has thought of it.
     fn one_of_each() -> Vec<Notice> {
+        let at = Timestamp::UNIX_EPOCH;
+        let gap = Gap { kind: Kind::BacklogFull, count: Some(2), from: Some(at), to: at, detail: None };
         vec![
             Notice::Started { version: "0", home: "/var/ossec".into() },
-            Notice::Disabled,
             Notice::EngineAway { error: "E".into(), first: true },
-            Notice::Connected { engine: "docker".into(), away: None },
+            Notice::Connected { engine: "docker".into(), away: Some(Duration::from_secs(3)) },
             Notice::Disconnected { reason: "R".into(), lasted: Duration::from_secs(1) },
-            Notice::LineRefused { why: Flaw::Torn, length: 3, head: "{\"a".into() },
+            Notice::LineRefused { why: Flaw::Oversized, length: 3, head: "{\"a".into(), at },
+            Notice::Lost(gap.clone()),
+            Notice::Lost(Gap { kind: Kind::RingWrapped, count: None, ..gap.clone() }),
+            Notice::Lost(Gap { kind: Kind::CursorUnreadable, count: None, from: None, detail: Some("D".into()), ..gap }),
+            Notice::Recovered { count: 2 },
+            Notice::Heartbeat(Box::default()),
+            Notice::Waiting { pid: Some(7) },
+            Notice::TakingOver { pid: 7 },
+            Notice::NoFolder { error: "E".into() },
+            Notice::Resumed { messages: 3 },
+            Notice::Disabled,
             Notice::MoreRefused { why: Flaw::Torn, count: 2 },
-            Notice::BacklogFull { count: 2, from: Timestamp::UNIX_EPOCH, to: Timestamp::UNIX_EPOCH },
             Notice::QueueAway { error: "E".into() },
             Notice::QueueBack { away: Duration::from_secs(35) },
+            Notice::DiskRefuses { error: "E".into() },
+            Notice::DiskTakes,
             Notice::MessageTooLarge { bytes: 1 },
             Notice::Reloaded,
             Notice::ReloadRefused { error: "E".into() },
-            Notice::Stopped { read: 1, sent: 1, lost: 0 },
-            Notice::Stopped { read: 1, sent: 1, lost: 1 },
+            Notice::Stopped { read: 1, sent: 1, kept: 0, lost: 0 },
+            Notice::Stopped { read: 1, sent: 1, kept: 1, lost: 1 },
         ]
     }
 
-    #[test]
-    fn the_queue_hears_what_the_python_listener_says_to_the_byte() {
-        let messages: Vec<String> = one_of_each().iter().take(5).filter_map(|notice| notice.message(true)).collect();
-        assert_eq!(
-            messages,
-            [
-                r#"1:Wazuh-Docker:{"integration": "docker", "docker": {"Wodle event": "Started"}}"#,
-                r#"1:Wazuh-Docker:{"integration": "docker", "docker": {"Wodle event": "Docker service is not running"}}"#,
-                r#"1:Wazuh-Docker:{"integration": "docker", "docker": {"Wodle event": "Connected to Docker service"}}"#,
-                r#"1:Wazuh-Docker:{"integration": "docker", "docker": {"Wodle event": "Disconnected from the Docker service"}}"#,
-            ]
-        );
+    fn messages(wodle_events: bool) -> Vec<String> {
+        let all = one_of_each();
+        let messages = all.iter().filter_map(|notice| notice.message(wodle_events, 7, Timestamp::UNIX_EPOCH));
+        messages.map(|message| message.strip_prefix(HEADER).unwrap().to_owned()).collect()
     }
 
     #[test]
-    fn wazuh_5_hears_of_losses_only() {
-        let kinds: Vec<String> = one_of_each().iter().filter_map(|notice| notice.message(false)).collect();
-        assert_eq!(
-            kinds,
-            [
-                r#"1:Wazuh-Docker:{"integration": "docker", "docker_listener": {"notice": "line refused", "reason": "torn", "bytes": 3, "head": "{\"a"}}"#,
-                r#"1:Wazuh-Docker:{"integration": "docker", "docker_listener": {"notice": "events lost", "reason": "backlog_full", "count": 2, "from": "1970-01-01T00:00:00Z", "to": "1970-01-01T00:00:00Z"}}"#,
-            ]
-        );
+    fn the_queue_hears_what_the_python_listener_says_and_more_beside_it() {
+        let with = messages(true);
+        let start = |event: &str, rest: &str| {
+            format!(r#"{{"integration": "docker", "docker": {{"Wodle event": "{event}"}}, "docker_listener": {{{rest}"#)
+        };
+        let end = r#""sequence": 7, "timestamp": "1970-01-01T00:00:00.000Z"}}"#;
+        for (message, expected) in with.iter().zip([
+            start("Started", r#""notice": "started", "version": "0", "#),
+            start("Docker service is not running", r#""notice": "engine_away", "reason": "E", "#),
+            start("Connected to Docker service", r#""notice": "connected", "engine": "docker", "away_seconds": 3, "#),
+            start(
+                "Disconnected from the Docker service",
+                r#""notice": "disconnected", "reason": "R", "connected_seconds": 1, "#,
+            ),
+        ]) {
+            assert_eq!(*message, expected + end);
+        }
+        assert!(with.iter().skip(4).all(|message| !message.contains("Wodle event")));
+        let without = messages(false);
+        assert_eq!(with.len(), without.len());
+        assert!(without.iter().all(|message| !message.contains("Wodle event")));
+    }
+
+    #[test]
+    fn a_gap_says_its_kind_and_span_and_its_count_where_that_is_known() {
+        let gaps: Vec<serde_json::Value> =
+            messages(true).iter().skip(4).take(4).map(|message| serde_json::from_str(message).unwrap()).collect();
+        let field = |gap: usize, key: &str| gaps[gap]["docker_listener"].get(key).cloned();
+        let text = |text: &str| Some(serde_json::json!(text));
+        assert!(gaps.iter().all(|gap| gap["docker_listener"]["notice"] == "gap"));
+        assert_eq!(field(0, "kind"), text("line_oversized"));
+        assert_eq!((field(0, "count"), field(0, "head")), (Some(1.into()), text("{\"a")));
+        assert_eq!((field(1, "kind"), field(1, "count")), (text("backlog_full"), Some(2.into())));
+        assert_eq!((field(2, "kind"), field(2, "count")), (text("ring_wrapped"), None));
+        assert_eq!((field(2, "from"), field(2, "to")), (text("1970-01-01T00:00:00Z"), text("1970-01-01T00:00:00Z")));
+        assert_eq!((field(3, "from"), field(3, "detail")), (None, text("D")));
     }
 
     #[test]

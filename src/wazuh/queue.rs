@@ -1,10 +1,13 @@
 //! Wazuh's queue: one connected datagram socket for the life of the process.
 //!
 //! A full queue makes the kernel refuse (`EAGAIN`, `ENOBUFS`); the sender then sleeps in `poll` until there is room. A
-//! restarted agent leaves the socket refused or gone; it is then connected anew, with growing waits.
+//! restarted agent leaves the socket refused, gone or replaced; it is then connected anew, with growing waits. While
+//! the agent has no manager it asks senders to wait with a file `.wait` beside the socket, and Wazuh's own senders do
+//! (`os_wait` in `wait_op.c`): what is sent all the same lies in a socket that nobody reads, and dies with the agent.
 
 use std::io;
 use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -38,6 +41,12 @@ pub enum QueueError {
         /// What the system said.
         source: io::Error,
     },
+    /// The agent asks to wait.
+    #[error("Wazuh's queue asks senders to wait ({} is there); the agent is not connected to its manager", wait.display())]
+    Paused {
+        /// The file that asks for it.
+        wait: PathBuf,
+    },
     /// It is full and stays so.
     #[error("Wazuh's queue {} is full; the agent is not connected to its manager, or receives too much", path.display())]
     Full {
@@ -61,6 +70,8 @@ pub enum Cause {
     Away,
     /// May not be used.
     Denied,
+    /// Asks to wait.
+    Paused,
     /// Full.
     Full,
     /// Anything else.
@@ -83,6 +94,7 @@ impl QueueError {
         match self {
             Self::Away { .. } => Cause::Away,
             Self::Denied { .. } => Cause::Denied,
+            Self::Paused { .. } => Cause::Paused,
             Self::Full { .. } => Cause::Full,
             Self::Broken { .. } => Cause::Broken,
         }
@@ -119,30 +131,66 @@ enum Try {
     Taken,
     TooLarge,
     Full,
+    Paused,
     Failed(QueueError),
+}
+
+/// How often it is looked whether the agent asks to wait, and whether the socket was replaced.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What to do with what the queue does not take at once, after the order to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtStop {
+    /// It is kept elsewhere.
+    LeaveIt,
+    /// It is lost otherwise, so try until the deadline.
+    TryOn,
 }
 
 /// The sender's side of the queue.
 #[derive(Debug)]
 pub struct Queue<'s> {
     path: PathBuf,
+    wait_file: PathBuf,
     stop: &'s Stop,
+    at_stop: AtStop,
     socket: Option<UnixDatagram>,
+    /// Device and inode of the socket that was connected to.
+    connected_to: Option<(u64, u64)>,
     backoff: Backoff,
+    seed: u64,
     outage: Outage<Cause>,
     well_since: Instant,
+    looked: Option<Instant>,
 }
 
 impl<'s> Queue<'s> {
     /// The queue at `path`; connected when first needed.
     #[must_use]
-    pub fn new(path: PathBuf, wait_time: Duration, seed: u64, stop: &'s Stop) -> Self {
-        let backoff = Backoff::new(wait_time, seed);
-        Self { path, stop, socket: None, backoff, outage: Outage::default(), well_since: Instant::now() }
+    pub fn new(path: PathBuf, wait_time: Duration, seed: u64, stop: &'s Stop, at_stop: AtStop) -> Self {
+        Self {
+            wait_file: path.with_file_name(".wait"),
+            path,
+            stop,
+            at_stop,
+            socket: None,
+            connected_to: None,
+            backoff: Backoff::new(wait_time, seed),
+            seed,
+            outage: Outage::default(),
+            well_since: Instant::now(),
+            looked: None,
+        }
+    }
+
+    /// Has another first wait from now on.
+    pub fn change_wait_time(&mut self, wait_time: Duration) {
+        self.backoff = Backoff::new(wait_time, self.seed);
     }
 
     /// Delivers one message, and waits for as long as that takes; until the stop's deadline once there is one.
-    pub fn deliver(&mut self, message: &[u8]) -> Delivery {
+    /// `before_wait` is called before each wait.
+    pub fn deliver(&mut self, message: &[u8], mut before_wait: impl FnMut()) -> Delivery {
         let mut full_since = None;
         let mut may_retry_at_once = true;
         loop {
@@ -156,6 +204,7 @@ impl<'s> Queue<'s> {
                     return Delivery::TooLarge;
                 }
                 Try::Full => {
+                    before_wait();
                     let since = *full_since.get_or_insert_with(Instant::now);
                     if since.elapsed() >= FULL_FOR {
                         self.failed(&QueueError::Full { path: self.path.clone() });
@@ -163,11 +212,22 @@ impl<'s> Queue<'s> {
                     if !self.wait_for_room() {
                         return Delivery::Stopped;
                     }
+                    if since.elapsed() >= LOOK_EVERY && file_number(&self.path) != self.connected_to {
+                        self.socket = None;
+                    }
+                }
+                Try::Paused => {
+                    before_wait();
+                    self.failed(&QueueError::Paused { wait: self.wait_file.clone() });
+                    if !self.wait(None, LOOK_EVERY) {
+                        return Delivery::Stopped;
+                    }
                 }
                 Try::Failed(error) => {
                     self.socket = None;
                     // A socket that was replaced a moment ago is there again: try once more before waiting.
                     if self.outage.lasts() || !std::mem::take(&mut may_retry_at_once) {
+                        before_wait();
                         self.failed(&error);
                         let wait = self.backoff.next_wait();
                         if !self.wait(None, wait) {
@@ -179,13 +239,32 @@ impl<'s> Queue<'s> {
         }
     }
 
+    /// Waits for this long; false where the stop came first.
+    pub fn pause(&self, time: Duration) -> bool {
+        self.wait(None, time)
+    }
+
+    fn is_paused(&mut self) -> bool {
+        if self.outage.lasts() || self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY) {
+            self.looked = Some(Instant::now());
+            return self.wait_file.exists();
+        }
+        false
+    }
+
     fn try_once(&mut self, message: &[u8]) -> Try {
+        if self.is_paused() {
+            return Try::Paused;
+        }
         let socket = match self.socket.take() {
             Some(socket) => socket,
-            None => match connect(&self.path) {
-                Ok(socket) => socket,
-                Err(error) => return Try::Failed(error),
-            },
+            None => {
+                self.connected_to = file_number(&self.path);
+                match connect(&self.path) {
+                    Ok(socket) => socket,
+                    Err(error) => return Try::Failed(error),
+                }
+            }
         };
         let sent = socket.send(message);
         self.socket = Some(socket);
@@ -228,6 +307,7 @@ impl<'s> Queue<'s> {
     fn wait(&self, socket: Option<&UnixDatagram>, time: Duration) -> bool {
         let time = match self.stop.time_left() {
             Some(Duration::ZERO) => return false,
+            Some(_) if self.at_stop == AtStop::LeaveIt => return false,
             Some(left) => time.min(left).min(Duration::from_millis(50)),
             None => time,
         };
@@ -239,9 +319,15 @@ impl<'s> Queue<'s> {
         if self.stop.time_left().is_none() {
             fds.push(PollFd::new(self.stop.as_fd(), PollFlags::POLLIN));
         }
-        let timeout = PollTimeout::try_from(time).unwrap_or(PollTimeout::MAX);
+        // Rounded up: a wait of no milliseconds would be none.
+        let timeout = PollTimeout::try_from(time + Duration::from_micros(999)).unwrap_or(PollTimeout::MAX);
         // An interrupted or failed poll only makes the wait shorter.
         let _ = poll(&mut fds, timeout);
         self.stop.time_left() != Some(Duration::ZERO)
     }
+}
+
+/// Device and inode, which tell a socket from the one that took its place.
+fn file_number(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()))
 }

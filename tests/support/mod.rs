@@ -35,6 +35,7 @@ impl Wazuh {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(folder.path().join("queue/sockets")).unwrap();
         std::fs::create_dir_all(folder.path().join("etc")).unwrap();
+        std::fs::create_dir_all(folder.path().join("var/run")).unwrap();
         Self { folder }
     }
 
@@ -45,6 +46,14 @@ impl Wazuh {
     pub fn configure(&self, section: &Value) {
         let text = serde_json::json!({ "docker-listener": section }).to_string();
         std::fs::write(self.home().join("etc/docker-listener.json"), text).unwrap();
+    }
+
+    /// A value of the listener's state file; empty where there is none.
+    pub fn state(&self, name: &str) -> String {
+        let text = std::fs::read_to_string(self.home().join("var/run/docker-listener.state")).unwrap_or_default();
+        let start = format!("\n{name}='");
+        let value = text.split_once(&start).and_then(|(_, rest)| rest.split_once('\''));
+        value.map_or_else(String::new, |(value, _)| value.to_owned())
     }
 
     pub fn queue(&self) -> Queue {

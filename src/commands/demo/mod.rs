@@ -82,7 +82,7 @@ fn show(options: &cli::Options, demo: &cli::Demo) -> io::Result<Exit> {
     writeln!(out, "engine  {}{}", settings.endpoint, if real { "" } else { " (embedded)" })?;
     writeln!(out, "queue   {} (embedded)\n", home.queue().display())?;
     let wanted = if real { demo.messages } else { engine::events() };
-    let listener = Listener::start(&home, settings, true)?;
+    let listener = Listener::start(&home, settings, None, true)?;
     let watched = watch(&queue, &mut out, wanted, engine.as_ref());
     listener.stop();
     let summary = watched?;

@@ -48,7 +48,7 @@ impl Format {
         match self {
             Self::Docker(zone) => docker_line(event, zone),
             Self::Json => String::from_utf8_lossy(line).into_owned(),
-            Self::Wazuh => message::frame(event, context, limit),
+            Self::Wazuh => message::frame(event, context, limit).text,
             Self::Flat => flat(event),
             Self::Table(zone) => {
                 let id = event.actor_id();

@@ -1,0 +1,86 @@
+//! What the ring of an engine tells of what was missed.
+//!
+//! Docker keeps the last 256 events in memory. Who reads them all, and knows what was read before, can tell without
+//! any clock whether something is gone: the ring must hold at least one known event, else it was pushed out, or the
+//! engine was started anew.
+
+use std::time::Duration;
+
+use super::reader::Seen;
+
+/// How many events the ring of Docker holds (`eventsLimit` in moby's `daemon/events`).
+pub const RING: usize = 256;
+
+/// What the beginning of a stream that starts with the whole ring tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finding {
+    /// Something in it was known: nothing is missing.
+    Whole,
+    /// It was full of events that were all new.
+    Wrapped,
+    /// It was not full, and nothing in it was known.
+    Emptied,
+}
+
+/// Looks at a stream's first lines.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    lines: usize,
+    known: usize,
+}
+
+impl Judgement {
+    /// The ring is through by then; it takes an engine 1 to 13 ms.
+    pub const WITHIN: Duration = Duration::from_secs(1);
+
+    /// Takes a line; says so once it is certain.
+    pub fn line(&mut self, seen: Seen) -> Option<Finding> {
+        match seen {
+            // The second copy of an event that came from the ring and live.
+            Seen::Again => return None,
+            Seen::Before => self.known += 1,
+            Seen::New => {}
+        }
+        self.lines += 1;
+        (self.known > 0 || self.lines >= RING).then(|| self.end())
+    }
+
+    /// What is certain now that the ring is through.
+    #[must_use]
+    pub fn end(&self) -> Finding {
+        match (self.known, self.lines) {
+            (0, RING..) => Finding::Wrapped,
+            (0, _) => Finding::Emptied,
+            _ => Finding::Whole,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(lines: impl IntoIterator<Item = Seen>) -> (Option<Finding>, Finding) {
+        let mut judgement = Judgement::default();
+        (lines.into_iter().find_map(|seen| judgement.line(seen)), judgement.end())
+    }
+
+    #[test]
+    fn a_ring_without_anything_known_is_a_gap_and_with_anything_known_is_none() {
+        use Seen::{Again, Before, New};
+        let new = |count| std::iter::repeat_n(New, count);
+        for (lines, at_once, at_the_end) in [
+            (vec![], None, Finding::Emptied),
+            (vec![Before], Some(Finding::Whole), Finding::Whole),
+            (new(3).collect(), None, Finding::Emptied),
+            (new(3).chain([Again, Again]).collect(), None, Finding::Emptied),
+            (new(3).chain([Before]).collect(), Some(Finding::Whole), Finding::Whole),
+            (new(RING - 1).collect(), None, Finding::Emptied),
+            (new(RING - 1).chain([Before]).collect(), Some(Finding::Whole), Finding::Whole),
+            (new(RING).chain([Before]).collect(), Some(Finding::Wrapped), Finding::Wrapped),
+            (new(RING - 1).chain([Again; 9]).chain([New]).collect(), Some(Finding::Wrapped), Finding::Wrapped),
+        ] {
+            assert_eq!(judge(lines.iter().copied()), (at_once, at_the_end), "{} lines", lines.len());
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! The reader's end of the corridor: refuses doubles and never waits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::status::Status;
+use crate::cursor::{Key, Window};
+use crate::docker::EngineError;
+use crate::docker::availability::Identity;
+use crate::docker::lines::{Flaw, Refused};
+use crate::docker::reader::{Gap as EngineGap, Reading, Seen, Sink};
+use crate::intake::{Intake, Lost, Weighed};
+use crate::retry::Throttle;
+use crate::wazuh::notice::{Gap, Kind, Notice};
+use crate::wazuh::state::ConnectionStatus;
+
+/// What goes down the corridor.
+#[derive(Debug)]
+pub enum Item {
+    /// A line that is new.
+    Line {
+        /// Without its end.
+        line: Box<[u8]>,
+        /// Its hash.
+        hash: u64,
+        /// When it came, in milliseconds since 1970.
+        read_at: i64,
+    },
+    /// The hash of a line that needs no delivery.
+    Known(u64),
+    /// What which engine is known by.
+    EngineId(String),
+    /// Whose lines follow.
+    Engine(Identity),
+    /// Something to say.
+    Notice(Notice),
+    /// Nothing follows.
+    End,
+}
+
+impl Weighed for Item {
+    fn size(&self) -> usize {
+        match self {
+            Self::Line { line, .. } => line.len(),
+            Self::Notice(Notice::LineRefused { head, .. }) => head.len(),
+            _ => size_of::<Self>(),
+        }
+    }
+}
+
+/// Takes what the reader reads.
+pub struct Corridor {
+    intake: Intake<Item>,
+    key: Key,
+    window: Window,
+    /// The first place of the window that belongs to this engine.
+    engine_from: u64,
+    /// The place of the window that the first new line of this connection gets.
+    connected_at: u64,
+    /// When the last line was read, and the last before this connection.
+    last_read: Option<Timestamp>,
+    last_read_before_connect: Option<Timestamp>,
+    status: Arc<Status>,
+    refusals: Refusals,
+    /// Whether the engine's state has been told at least once.
+    told_before: bool,
+}
+
+impl Corridor {
+    pub(super) fn new(
+        intake: Intake<Item>,
+        key: Key,
+        window: Window,
+        last_read: Option<Timestamp>,
+        status: Arc<Status>,
+    ) -> Self {
+        let connected_at = window.end();
+        Self {
+            intake,
+            key,
+            window,
+            engine_from: 0,
+            connected_at,
+            last_read,
+            last_read_before_connect: last_read,
+            status,
+            refusals: Refusals::default(),
+            told_before: false,
+        }
+    }
+
+    pub(super) fn tell(&mut self, notice: Notice) {
+        notice.log();
+        if let Notice::Lost(gap) = &notice {
+            self.status.counters.gaps.count();
+            // What found no room was counted when that happened.
+            if gap.kind != Kind::BacklogFull {
+                self.status.counters.lost.add(gap.count.unwrap_or_default());
+            }
+        }
+        self.intake.door().force(Item::Notice(notice));
+    }
+
+    fn tell_loss(&mut self, lost: Option<Lost>) {
+        if let Some(Lost { count, from, to }) = lost {
+            let gap = Gap { kind: Kind::BacklogFull, count: Some(count), from: Some(from), to, detail: None };
+            self.tell(Notice::Lost(gap));
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Seen {
+        let hash = self.key.hash(line);
+        if let Some(place) = self.window.place(hash) {
+            self.status.counters.doubles.count();
+            return if place < self.connected_at { Seen::Before } else { Seen::Again };
+        }
+        let lost = self.intake.lost();
+        self.tell_loss(lost);
+        self.status.counters.read.count();
+        let now = Timestamp::now();
+        self.last_read = Some(now);
+        // Also where it finds no room: it is counted as lost then, once, and must not be counted again.
+        self.window.add(hash);
+        if !self.intake.take(Item::Line { line: line.into(), hash, read_at: now.as_millisecond() }, now) {
+            self.status.counters.lost.count();
+        }
+        Seen::New
+    }
+
+    fn refused(&mut self, refused: Refused<'_>) {
+        self.status.counters.refused.count();
+        let notice = refusal(refused.why, refused.length, refused.head);
+        self.refusals.log(refused.why, &notice);
+        // An empty line loses nothing; a torn one comes again with the ring. Neither must be able to flood the queue.
+        if refused.why == Flaw::Oversized {
+            self.status.counters.gaps.count();
+            self.intake.take(Item::Notice(notice), Timestamp::now());
+        }
+    }
+
+    fn away(&mut self, error: &EngineError) {
+        let first = !std::mem::replace(&mut self.told_before, true);
+        let reason = error.to_string();
+        self.status.connection(|connection| connection.reason.clone_from(&reason));
+        self.tell(Notice::EngineAway { error: reason, first });
+    }
+
+    fn gap(&mut self, gap: EngineGap) {
+        // Who knows nothing of this engine cannot miss anything of it.
+        if self.connected_at == self.engine_from && matches!(gap, EngineGap::RingWrapped | EngineGap::EngineRestarted) {
+            return;
+        }
+        let (kind, count) = match gap {
+            EngineGap::RingWrapped => (Kind::RingWrapped, None),
+            EngineGap::EngineRestarted => (Kind::EngineRestarted, None),
+            EngineGap::HistoryTooOld => (Kind::HistoryTooOld, None),
+            EngineGap::HistoryTooLong(count) => (Kind::HistoryTooLong, Some(count)),
+            EngineGap::ClockSteppedBack => (Kind::ClockSteppedBack, None),
+        };
+        let from = self.last_read_before_connect;
+        self.tell(Notice::Lost(Gap { kind, count, from, to: Timestamp::now(), detail: None }));
+    }
+
+    fn connected(&mut self, engine: &Identity, away: Option<std::time::Duration>) {
+        self.told_before = true;
+        self.connected_at = self.window.end();
+        self.last_read_before_connect = self.last_read;
+        self.status.counters.connects.count();
+        self.status.connection(|connection| {
+            connection.status = ConnectionStatus::Connected;
+            connection.engine = engine.to_string();
+            connection.reason.clear();
+        });
+        self.intake.door().force(Item::Engine(engine.clone()));
+        self.tell(Notice::Connected { engine: engine.to_string(), away });
+    }
+}
+
+impl Sink for Corridor {
+    fn take(&mut self, reading: Reading<'_>) -> Seen {
+        match reading {
+            Reading::Line(line) => return self.line(line),
+            Reading::Earlier(line) => {
+                self.status.counters.doubles.count();
+                let hash = self.key.hash(line);
+                self.window.add(hash);
+                self.intake.door().force(Item::Known(hash));
+            }
+            Reading::Refused(refused) => self.refused(refused),
+            Reading::Away(error) => self.away(error),
+            Reading::Engine { id, is_new } => {
+                if is_new {
+                    self.engine_from = self.window.end();
+                }
+                self.intake.door().force(Item::EngineId(id.to_owned()));
+            }
+            Reading::Connected(engine, away) => self.connected(engine, away),
+            Reading::Gap(gap) => self.gap(gap),
+            Reading::Recovered(count) => {
+                self.status.counters.recovered.add(count as u64);
+                self.tell(Notice::Recovered { count });
+            }
+            Reading::Disconnected(reason, lasted) => {
+                self.status.connection(|connection| {
+                    connection.status = ConnectionStatus::Disconnected;
+                    reason.clone_into(&mut connection.reason);
+                });
+                self.tell(Notice::Disconnected { reason: reason.to_owned(), lasted });
+            }
+            Reading::Remark(text) => Notice::Remark(text.to_owned()).log(),
+        }
+        Seen::New
+    }
+}
+
+impl Drop for Corridor {
+    fn drop(&mut self) {
+        let lost = self.intake.lost_at_end();
+        self.tell_loss(lost);
+        self.intake.door().force(Item::End);
+    }
+}
+
+/// Tells of refused lines, of each kind one in a while: whoever makes them must not be able to fill the log.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    throttles: BTreeMap<Flaw, Throttle>,
+}
+
+impl Refusals {
+    pub(super) fn log(&mut self, why: Flaw, notice: &Notice) {
+        if let Some(held_back) = self.throttles.entry(why).or_default().pass(Instant::now()) {
+            Self::log_more(why, held_back);
+            notice.log();
+        }
+    }
+
+    fn log_more(why: Flaw, count: u64) {
+        if count > 0 {
+            Notice::MoreRefused { why, count }.log();
+        }
+    }
+}
+
+impl Drop for Refusals {
+    fn drop(&mut self) {
+        for (why, throttle) in &mut self.throttles {
+            Self::log_more(*why, throttle.held_back());
+        }
+    }
+}
+
+pub(super) fn refusal(why: Flaw, length: u64, head: &[u8]) -> Notice {
+    Notice::LineRefused { why, length, head: String::from_utf8_lossy(head).into_owned(), at: Timestamp::now() }
+}

@@ -1,0 +1,315 @@
+//! The threads and their life: start, watch, stop in order.
+//!
+//! | thread | does | never |
+//! |---|---|---|
+//! | reader | takes lines off the engine's socket and hands them to the intake | waits for anything but the engine |
+//! | pipeline | parses, filters, frames, puts into the backlog, on disk too | touches a socket |
+//! | sender | paces, writes to Wazuh's queue, waits and retries, moves the cursor | drops anything silently |
+//! | main | signals, reload, state file, heartbeat | does work |
+//!
+//! The stop goes down the corridor: the reader ends, what it read drains through the pipeline, the sender delivers what
+//! the queue takes at once, and what is left goes to disk, from where the next start sends it first.
+
+mod corridor;
+mod pipeline;
+mod sender;
+mod status;
+
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::backlog::{Backlog, Left};
+use crate::config::Config;
+use crate::cursor::{Cursor, Past, PastKind, Window};
+use crate::docker::reader::{Before, Plan, Reader};
+use crate::folder::{Folder, FolderError};
+use crate::intake::{self, Door, Room};
+use crate::retry;
+use crate::settings::Settings;
+use crate::stop::Stop;
+use crate::wazuh::home::Home;
+use crate::wazuh::notice::{Gap, Kind, Notice};
+use crate::wazuh::queue::{AtStop, Queue};
+use crate::wazuh::state::{ConnectionStatus, Report};
+
+use corridor::{Corridor, Item};
+use pipeline::Pipeline;
+use sender::Sender;
+pub use status::Counters;
+use status::{Rates, Status};
+
+/// How long a stop may take: people and modulesd expect it within a second.
+pub const STOP_WITHIN: Duration = Duration::from_millis(700);
+
+/// A listener that runs.
+#[derive(Debug)]
+pub struct Listener {
+    plans: watch::Sender<Plan>,
+    settings: watch::Sender<Arc<Settings>>,
+    stop: Arc<Stop>,
+    status: Arc<Status>,
+    room: Arc<Room>,
+    backlog: Arc<Backlog>,
+    cursor: Arc<Mutex<Cursor>>,
+    door: Door<Item>,
+    rates: Rates,
+    threads: Vec<JoinHandle<()>>,
+    ended: EndWatch,
+}
+
+/// Told when a thread ends, whether it is meant to or not.
+#[derive(Debug)]
+struct EndWatch {
+    /// Readable once any of the threads has ended.
+    reader: io::PipeReader,
+    writer: io::PipeWriter,
+}
+
+/// What outlives the process, as it was found.
+struct Kept {
+    backlog: Backlog,
+    left: Left,
+    cursor: Cursor,
+    past: Past,
+}
+
+impl Kept {
+    fn open(folder: Option<&Folder>, room: &Arc<Room>, config: &Config) -> Result<Self, FolderError> {
+        let Some(folder) = folder else { return Ok(Self::in_memory(room)) };
+        let (cursor, past) = Cursor::open(&folder.file("cursor")?);
+        let delivered = Window::of(past.delivered.iter().copied());
+        let is_delivered = |line: Option<u64>, sequence| match line {
+            Some(hash) => delivered.place(hash).is_some(),
+            None => sequence <= past.sequence,
+        };
+        let path = folder.file("backlog")?;
+        let (backlog, left) = Backlog::open(Arc::clone(room), path, config.backlog_disk, is_delivered);
+        Ok(Self { backlog, left, cursor, past })
+    }
+
+    fn in_memory(room: &Arc<Room>) -> Self {
+        Self {
+            backlog: Backlog::in_memory(Arc::clone(room)),
+            left: Left::default(),
+            cursor: Cursor::in_memory(),
+            past: Past::none(),
+        }
+    }
+
+    /// What the reader has to know of the time before this process.
+    fn before(&self, now: Timestamp) -> Before {
+        let ago = self.past.written.map_or(Duration::ZERO, |written| {
+            Duration::try_from(now.duration_since(written)).unwrap_or_default()
+        });
+        Before {
+            ago,
+            is_known: matches!(self.past.kind, PastKind::Known { .. }),
+            engine: self.past.engine.clone(),
+            clock_stepped_back: self.past.written.is_some_and(|written| written > now),
+        }
+    }
+
+    /// What has to be told of it.
+    fn notices(&self, now: Timestamp) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        match &self.past.kind {
+            PastKind::Unreadable(why) => notices.push(Notice::Lost(Gap {
+                kind: Kind::CursorUnreadable,
+                count: None,
+                from: None,
+                to: self.past.written.map_or(now, |written| written.min(now)),
+                detail: Some(why.clone()),
+            })),
+            PastKind::Known { damaged: 1.. } => {
+                let what = "the record of what was delivered is damaged in parts; a few events may come twice";
+                notices.push(Notice::Remark(what.to_owned()));
+            }
+            PastKind::Known { .. } | PastKind::First => {}
+        }
+        if self.left.messages > 0 {
+            notices.push(Notice::Resumed { messages: self.left.messages });
+        }
+        notices
+    }
+}
+
+impl Listener {
+    /// Starts all threads. What has to outlive the process goes into `folder`, where there is one.
+    ///
+    /// # Errors
+    /// Where the system has no thread or file descriptor left.
+    pub fn start(home: &Home, settings: Settings, folder: Option<&Folder>, wodle_events: bool) -> io::Result<Self> {
+        let config = &settings.config;
+        let room = Arc::new(Room::new(config.backlog_memory, config.event_queue_size));
+        let (intake, outlet) = intake::intake(Arc::clone(&room));
+        let now = Timestamp::now();
+        let kept = Kept::open(folder, &room, config).unwrap_or_else(|error| {
+            Notice::NoFolder { error: error.to_string() }.log();
+            Kept::in_memory(&room)
+        });
+        let (before, notices) = (kept.before(now), kept.notices(now));
+        let Kept { backlog, left, cursor, past } = kept;
+        let window = Window::of(past.delivered.into_iter().chain(left.lines));
+        let key = cursor.key();
+        let door = intake.door();
+        let wait_time = config.wait_time;
+
+        let (plans, plan) = watch::channel(settings.plan());
+        let status = Arc::new(Status::new(&settings, now));
+        let (settings, followed) = watch::channel(Arc::new(settings));
+        let stop = Arc::new(Stop::new()?);
+        let (reader, writer) = io::pipe()?;
+        let mut listener = Self {
+            plans,
+            settings,
+            stop: Arc::clone(&stop),
+            status: Arc::clone(&status),
+            room,
+            backlog: Arc::new(backlog),
+            cursor: Arc::new(Mutex::new(cursor)),
+            door: door.clone(),
+            rates: Rates::default(),
+            threads: Vec::new(),
+            ended: EndWatch { reader, writer },
+        };
+
+        let at_stop = if listener.backlog.can_keep() { AtStop::LeaveIt } else { AtStop::TryOn };
+        let queue = home.queue();
+        let sender = Sender::new(&listener.backlog, &listener.cursor, &status, door, followed.clone());
+        let ordered = Arc::clone(&stop);
+        listener.spawn("sender", move || {
+            sender.run(Queue::new(queue, wait_time, retry::random_seed(), &ordered, at_stop));
+        })?;
+
+        let sequence = past.sequence.max(left.sequence);
+        let pipeline =
+            Pipeline::new(followed, &listener.backlog, &listener.cursor, &status, &stop, sequence, wodle_events);
+        listener.spawn("pipeline", move || pipeline.run(&outlet))?;
+
+        let mut sink = Corridor::new(intake, key, window, past.written, status);
+        let home = home.root().display().to_string();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        listener.spawn("reader", move || {
+            if plan.borrow().enabled {
+                sink.tell(Notice::Started { version: env!("CARGO_PKG_VERSION"), home });
+            } else {
+                sink.tell(Notice::Disabled);
+            }
+            notices.into_iter().for_each(|notice| sink.tell(notice));
+            let sink = runtime.block_on(async { Reader::new(plan, sink, before, retry::random_seed()).run().await });
+            // A name lookup that hangs must not hold up the stop.
+            runtime.shutdown_background();
+            drop(sink);
+        })?;
+        Ok(listener)
+    }
+
+    /// Follows other settings from now on.
+    pub fn follow(&self, settings: Settings) {
+        let plan = settings.plan();
+        let config = &settings.config;
+        self.room.resize(config.backlog_memory, config.event_queue_size);
+        self.backlog.resize_disk(config.backlog_disk);
+        if !config.enabled {
+            self.status.connection(|connection| connection.status = ConnectionStatus::Disabled);
+        }
+        self.settings.send_replace(Arc::new(settings));
+        self.plans.send_if_modified(|old| {
+            let changed = *old != plan;
+            *old = plan;
+            changed
+        });
+    }
+
+    /// How often it says how it is.
+    #[must_use]
+    pub fn heartbeat_interval(&self) -> Option<Duration> {
+        self.settings.borrow().config.heartbeat.filter(|_| self.settings.borrow().config.enabled)
+    }
+
+    /// Says how it is.
+    pub fn heartbeat(&mut self) {
+        let notice = Notice::Heartbeat(Box::new(self.report()));
+        notice.log();
+        self.door.force(Item::Notice(notice));
+    }
+
+    /// How it is.
+    pub fn report(&mut self) -> Report {
+        let (memory, in_memory) = self.room.held();
+        let waiting = self.backlog.waiting();
+        let mut report = self.status.report(Timestamp::now(), waiting.oldest);
+        report.backlog = (waiting.on_disk + in_memory) as u64;
+        report.backlog_memory = memory as u64;
+        report.backlog_disk = waiting.disk;
+        (report.read_per_minute, report.sent_per_minute) =
+            self.rates.over_a_minute(Instant::now(), report.read, report.sent);
+        report
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.status.counters
+    }
+
+    /// A descriptor that becomes readable once a thread has ended, which none does on its own.
+    #[must_use]
+    pub fn ended(&self) -> impl AsFd {
+        &self.ended.reader
+    }
+
+    /// Stops in order and says what became of the events; what is on disk then is what the next start begins with.
+    pub fn stop(self) {
+        let Self { plans, settings, stop, status, backlog, cursor, threads, .. } = self;
+        stop.order(STOP_WITHIN);
+        // The reader ends when there is nobody left who could change its plan.
+        drop((plans, settings));
+        for thread in threads.into_iter().rev() {
+            let name = thread.thread().name().unwrap_or_default().to_owned();
+            if thread.join().is_err() {
+                Notice::Remark(format!("thread {name} had failed")).log();
+            }
+        }
+        let lost = backlog.save();
+        let counters = &status.counters;
+        counters.lost.add(lost.iter().filter(|entry| entry.line.is_some()).count() as u64);
+        if let Err(error) = cursor.lock().unwrap_or_else(PoisonError::into_inner).save() {
+            Notice::DiskRefuses { error: format!("the record of what was delivered was not saved: {error}") }.log();
+        }
+        sender::tell(backlog.told(), counters, |_| {});
+        Notice::Stopped {
+            read: counters.read.get(),
+            sent: counters.sent.get(),
+            kept: backlog.waiting().messages,
+            lost: counters.lost.get(),
+        }
+        .log();
+    }
+
+    fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let end = self.ended.writer.try_clone()?;
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            // Written also where the work panics: the main thread must not wait for a dead one.
+            let _tells = TellsEnd(end);
+            work();
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+struct TellsEnd(io::PipeWriter);
+
+impl Drop for TellsEnd {
+    fn drop(&mut self) {
+        // Where nobody reads any more, nobody waits either.
+        let _ = io::Write::write_all(&mut self.0, b"e");
+    }
+}

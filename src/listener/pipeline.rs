@@ -1,0 +1,154 @@
+//! Makes messages of lines, and keeps them until the queue takes them.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::corridor::{Item, Refusals, refusal};
+use super::status::Status;
+use crate::backlog::{Backlog, Entry};
+use crate::cursor::Cursor;
+use crate::docker::lines::{Flaw, head};
+use crate::event::Event;
+use crate::intake::{Next, Outlet};
+use crate::settings::Settings;
+use crate::stop::Stop;
+use crate::wazuh::message::{self, Context};
+use crate::wazuh::notice::Notice;
+
+/// How long it waits at a time for room in a backlog that is full.
+const FULL_WAIT: Duration = Duration::from_secs(1);
+
+/// The thread between reader and sender.
+pub struct Pipeline {
+    settings: watch::Receiver<Arc<Settings>>,
+    backlog: Arc<Backlog>,
+    cursor: Arc<Mutex<Cursor>>,
+    status: Arc<Status>,
+    stop: Arc<Stop>,
+    refusals: Refusals,
+    context: Context,
+    wodle_events: bool,
+}
+
+impl Pipeline {
+    pub(super) fn new(
+        settings: watch::Receiver<Arc<Settings>>,
+        backlog: &Arc<Backlog>,
+        cursor: &Arc<Mutex<Cursor>>,
+        status: &Arc<Status>,
+        stop: &Arc<Stop>,
+        sequence: u64,
+        wodle_events: bool,
+    ) -> Self {
+        Self {
+            settings,
+            backlog: Arc::clone(backlog),
+            cursor: Arc::clone(cursor),
+            status: Arc::clone(status),
+            stop: Arc::clone(stop),
+            refusals: Refusals::default(),
+            context: Context { sequence, ..Context::default() },
+            wodle_events,
+        }
+    }
+
+    pub(super) fn run(mut self, intake: &Outlet<Item>) {
+        // Also where this thread fails: the sender must not wait for ever.
+        let _end = EndOfBacklog(Arc::clone(&self.backlog));
+        let mut last = None;
+        loop {
+            // What is there when the end comes still goes through.
+            let deadline = last.or_else(|| self.backlog.due());
+            match intake.next(deadline) {
+                Next::Item(Item::End) => last = Some(Instant::now()),
+                Next::Item(item) => self.item(item),
+                Next::Nothing if last.is_some() => return,
+                Next::Nothing => self.backlog.tidy(Instant::now()),
+                Next::End => return,
+            }
+            while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {}
+        }
+    }
+
+    fn item(&mut self, item: Item) {
+        match item {
+            Item::Line { line, hash, read_at } => self.line(&line, hash, read_at),
+            Item::Known(hash) => self.needs_no_delivery(hash),
+            Item::EngineId(id) => self.cursor().engine(&id),
+            Item::Engine(engine) => {
+                self.context.engine = engine;
+                self.context.endpoint = self.settings.borrow().endpoint.to_string();
+            }
+            Item::Notice(notice) => self.notice(&notice, None, Timestamp::now().as_millisecond()),
+            Item::End => {}
+        }
+    }
+
+    fn line(&mut self, line: &[u8], hash: u64, read_at: i64) {
+        let Ok(event) = Event::parse(line) else {
+            self.status.counters.refused.count();
+            self.status.counters.gaps.count();
+            let notice = refusal(Flaw::NotJson, line.len() as u64, head(line));
+            self.refusals.log(Flaw::NotJson, &notice);
+            self.notice(&notice, Some(hash), read_at);
+            return;
+        };
+        if let Some(time) = event.time_nano() {
+            self.status.last_event.store(time, Ordering::Relaxed);
+        }
+        let settings = self.settings.borrow();
+        let config = &settings.config;
+        if !config.include.matches(&event) || (!config.exclude.is_empty() && config.exclude.matches(&event)) {
+            drop(settings);
+            self.status.counters.filtered.count();
+            self.needs_no_delivery(hash);
+            return;
+        }
+        self.context.sequence += 1;
+        let framed = message::frame(&event, &self.context, config.max_event_size);
+        if framed.is_truncated {
+            self.status.counters.truncated.count();
+        }
+        drop(settings);
+        self.keep(framed.text, Some(hash), read_at);
+    }
+
+    fn notice(&mut self, notice: &Notice, line: Option<u64>, read_at: i64) {
+        let message = notice.message(self.wodle_events, self.context.sequence + 1, Timestamp::now());
+        if let Some(message) = message {
+            self.context.sequence += 1;
+            self.keep(message, line, read_at);
+        }
+    }
+
+    fn keep(&self, message: String, line: Option<u64>, read_at: i64) {
+        let entry = Entry { sequence: self.context.sequence, line, read_at, message: message.into() };
+        self.backlog.push(entry, Instant::now());
+    }
+
+    /// It is remembered with the next delivery; should the process be killed before, it is read and judged again.
+    fn needs_no_delivery(&self, hash: u64) {
+        let mut cursor = self.cursor();
+        cursor.note(Some(hash), 0);
+        if cursor.is_full() {
+            // Where that fails the sender meets the same disk, and tells of it.
+            let _ = cursor.flush(Instant::now());
+        }
+    }
+
+    fn cursor(&self) -> std::sync::MutexGuard<'_, Cursor> {
+        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct EndOfBacklog(Arc<Backlog>);
+
+impl Drop for EndOfBacklog {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

@@ -1,0 +1,164 @@
+//! Sends what waits, at its pace and in order, and moves the cursor behind it.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use super::corridor::Item;
+use super::status::{Counters, Status};
+use crate::backlog::{Backlog, Entry, Told};
+use crate::cursor::Cursor;
+use crate::intake::Door;
+use crate::retry::Outage;
+use crate::settings::Settings;
+use crate::wazuh::notice::{Gap, Kind, Notice};
+use crate::wazuh::pace::Pace;
+use crate::wazuh::queue::{Delivery, Queue};
+
+/// How many messages are taken from the backlog at a time. A process that is killed between the delivery of some and
+/// the note of it sends them again after the next start, so there should not be many.
+const IN_HAND: usize = 64;
+
+/// The thread that sends.
+pub struct Sender {
+    backlog: Arc<Backlog>,
+    cursor: Arc<Mutex<Cursor>>,
+    status: Arc<Status>,
+    door: Door<Item>,
+    settings: watch::Receiver<Arc<Settings>>,
+    pace: Pace,
+    cursor_outage: Outage<()>,
+}
+
+/// What was delivered and not noted yet.
+#[derive(Default)]
+struct Unnoted {
+    lines: Vec<(Option<u64>, u64)>,
+}
+
+impl Sender {
+    pub(super) fn new(
+        backlog: &Arc<Backlog>,
+        cursor: &Arc<Mutex<Cursor>>,
+        status: &Arc<Status>,
+        door: Door<Item>,
+        settings: watch::Receiver<Arc<Settings>>,
+    ) -> Self {
+        let pace = {
+            let settings = settings.borrow();
+            Pace::new(settings.config.max_events_per_second, settings.config.burst, Instant::now())
+        };
+        Self {
+            backlog: Arc::clone(backlog),
+            cursor: Arc::clone(cursor),
+            status: Arc::clone(status),
+            door,
+            settings,
+            pace,
+            cursor_outage: Outage::default(),
+        }
+    }
+
+    /// Sends until the pipeline has ended and nothing is left, or the stop comes first.
+    pub(super) fn run(mut self, mut queue: Queue<'_>) {
+        loop {
+            let entries = self.backlog.oldest(IN_HAND);
+            tell(self.backlog.told(), &self.status.counters, |notice| {
+                self.door.force(Item::Notice(notice));
+            });
+            if entries.is_empty() {
+                return;
+            }
+            self.follow_settings(&mut queue);
+            let mut unnoted = Unnoted::default();
+            let all = entries.iter().all(|entry| self.deliver(entry, &mut queue, &mut unnoted));
+            self.note(&mut unnoted);
+            if !all {
+                return;
+            }
+        }
+    }
+
+    fn follow_settings(&mut self, queue: &mut Queue<'_>) {
+        // An error only says that the listener is being stopped.
+        if self.settings.has_changed().unwrap_or(false) {
+            let settings = self.settings.borrow_and_update();
+            let config = &settings.config;
+            self.pace.change(config.max_events_per_second, config.burst, Instant::now());
+            queue.change_wait_time(config.wait_time);
+        }
+    }
+
+    /// Delivers one message; false where the stop came first.
+    fn deliver(&mut self, entry: &Entry, queue: &mut Queue<'_>, unnoted: &mut Unnoted) -> bool {
+        while let Err(wait) = self.pace.take(Instant::now()) {
+            self.note(unnoted);
+            if !queue.pause(wait) {
+                return false;
+            }
+        }
+        let counters = &self.status.counters;
+        match queue.deliver(entry.message.as_bytes(), || {
+            note(unnoted, &self.cursor, &self.backlog, &mut self.cursor_outage);
+        }) {
+            Delivery::Taken => counters.sent.count(),
+            Delivery::TooLarge => {
+                if entry.line.is_some() {
+                    counters.lost.count();
+                }
+            }
+            Delivery::Stopped => return false,
+        }
+        let waited = Timestamp::now().as_millisecond() - entry.read_at;
+        self.status.lag.store(u64::try_from(waited).unwrap_or_default(), Ordering::Relaxed);
+        unnoted.lines.push((entry.line, entry.sequence));
+        true
+    }
+
+    fn note(&mut self, unnoted: &mut Unnoted) {
+        note(unnoted, &self.cursor, &self.backlog, &mut self.cursor_outage);
+    }
+}
+
+/// Moves the cursor, then takes what was delivered from the backlog.
+fn note(unnoted: &mut Unnoted, cursor: &Mutex<Cursor>, backlog: &Backlog, outage: &mut Outage<()>) {
+    let Some((_, last)) = unnoted.lines.last().copied() else { return };
+    let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+    unnoted.lines.drain(..).for_each(|(line, sequence)| cursor.note(line, sequence));
+    let now = Instant::now();
+    match cursor.flush(now) {
+        Ok(()) => {
+            if outage.ended(now).is_some() {
+                Notice::DiskTakes.log();
+            }
+        }
+        Err(error) if outage.failed((), now) => {
+            let error = format!("the record of what was delivered stays behind ({error}); look at the free space");
+            Notice::DiskRefuses { error }.log();
+        }
+        Err(_) => {}
+    }
+    drop(cursor);
+    backlog.delivered(last);
+}
+
+/// Tells what happened to the backlog.
+pub(super) fn tell(told: Vec<Told>, counters: &Counters, mut to_queue: impl FnMut(Notice)) {
+    for told in told {
+        match told {
+            Told::DiskRefuses(error) => Notice::DiskRefuses { error: error.to_string() }.log(),
+            Told::DiskTakes => Notice::DiskTakes.log(),
+            Told::Damaged { records, what } => {
+                counters.gaps.count();
+                counters.lost.add(records.unwrap_or_default());
+                let (kind, to) = (Kind::BacklogDamaged, Timestamp::now());
+                let notice = Notice::Lost(Gap { kind, count: records, from: None, to, detail: Some(what) });
+                notice.log();
+                to_queue(notice);
+            }
+        }
+    }
+}
