@@ -14,7 +14,10 @@
 //! key <32 hexadecimal digits> <16 to check them>
 //! engine <what the engine calls itself>
 //! <16 hexadecimal digits: hash of a line> <number of the last message delivered>
+//! sending <hashes of the lines whose messages are about to be sent>
 //! ```
+//!
+//! What was about to be sent when the process was killed may have arrived or not. It is sent again, and says so.
 
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
@@ -143,6 +146,8 @@ impl Window {
 pub struct Past {
     /// The hashes of what was delivered, the oldest first.
     pub delivered: Vec<u64>,
+    /// The hashes of what may have been delivered or not.
+    pub uncertain: Vec<u64>,
     /// The number of the last message that was delivered.
     pub sequence: u64,
     /// The engine they came from.
@@ -157,7 +162,14 @@ impl Past {
     /// That of the first start.
     #[must_use]
     pub fn none() -> Self {
-        Self { delivered: Vec::new(), sequence: 0, engine: None, written: None, kind: PastKind::First }
+        Self {
+            delivered: Vec::new(),
+            uncertain: Vec::new(),
+            sequence: 0,
+            engine: None,
+            written: None,
+            kind: PastKind::First,
+        }
     }
 }
 
@@ -184,6 +196,8 @@ pub struct Cursor {
     engine: Option<String>,
     window: Window,
     sequence: u64,
+    /// The hashes of what is about to be sent.
+    sending: Vec<u64>,
     /// Lines that are not in the file yet.
     pending: String,
     lines: usize,
@@ -201,6 +215,7 @@ impl Cursor {
             engine: None,
             window: Window::default(),
             sequence: 0,
+            sending: Vec::new(),
             pending: String::new(),
             lines: 0,
             replaced: None,
@@ -222,6 +237,7 @@ impl Cursor {
                     cursor.sequence = parsed.sequence;
                     cursor.window = Window::of(parsed.hashes);
                     past.delivered = cursor.window.iter().collect();
+                    past.uncertain = parsed.sending;
                     past.sequence = parsed.sequence;
                     past.engine = parsed.engine;
                     past.kind = PastKind::Known { damaged: parsed.damaged };
@@ -239,11 +255,22 @@ impl Cursor {
         self.key
     }
 
+    /// Notes that the messages of these lines are about to be sent.
+    pub fn sends(&mut self, lines: impl IntoIterator<Item = u64>) {
+        self.sending.clear();
+        self.sending.extend(lines);
+        if self.path.is_some() && !self.sending.is_empty() {
+            write_sending(&self.sending, &mut self.pending);
+            self.lines += 1;
+        }
+    }
+
     /// Notes that the line with this hash needs no delivery any more, and the number of the last message delivered.
     pub fn note(&mut self, hash: Option<u64>, sequence: u64) {
         self.sequence = self.sequence.max(sequence);
         if let Some(hash) = hash {
             self.window.add(hash);
+            self.sending.retain(|sending| *sending != hash);
         }
         if self.path.is_some() {
             // Writing to a String cannot fail.
@@ -262,10 +289,11 @@ impl Cursor {
     pub fn engine(&mut self, engine: &str) {
         let engine: String = engine.chars().filter(|c| !c.is_control()).take(200).collect();
         if self.engine.as_deref() != Some(&engine) {
+            if self.path.is_some() {
+                let _ = writeln!(self.pending, "engine {engine}");
+            }
             self.engine = Some(engine);
-            self.file = None;
-            // The file has to be written anew, at once where that was not done a moment ago.
-            self.lines = self.lines.max(1);
+            self.lines += 1;
         }
     }
 
@@ -326,8 +354,19 @@ impl Cursor {
         for hash in self.window.iter() {
             let _ = writeln!(text, "{hash:016x} {}", self.sequence);
         }
+        if !self.sending.is_empty() {
+            write_sending(&self.sending, &mut text);
+        }
         text
     }
+}
+
+fn write_sending(hashes: &[u64], out: &mut String) {
+    out.push_str("sending");
+    for hash in hashes {
+        let _ = write!(out, " {hash:016x}");
+    }
+    out.push('\n');
 }
 
 fn read(path: &Path) -> (io::Result<Option<String>>, Option<Timestamp>) {
@@ -349,6 +388,7 @@ struct Parsed {
     key: Key,
     engine: Option<String>,
     hashes: Vec<u64>,
+    sending: Vec<u64>,
     sequence: u64,
     damaged: usize,
 }
@@ -359,13 +399,16 @@ fn parse(text: &str) -> Option<Parsed> {
         return None;
     }
     let key = Key::from_line(lines.next()?)?;
-    let mut parsed = Parsed { key, engine: None, hashes: Vec::new(), sequence: 0, damaged: 0 };
+    let mut parsed = Parsed { key, engine: None, hashes: Vec::new(), sending: Vec::new(), sequence: 0, damaged: 0 };
     for line in lines {
         if let Some(engine) = line.strip_prefix("engine ") {
             parsed.engine = Some(engine.to_owned());
+        } else if let Some(hashes) = line.strip_prefix("sending ") {
+            parsed.sending = hashes.split(' ').filter_map(hash).collect();
         } else if let Some((hash, sequence)) = record(line) {
             if hash != 0 {
                 parsed.hashes.push(hash);
+                parsed.sending.retain(|sending| *sending != hash);
             }
             parsed.sequence = parsed.sequence.max(sequence);
         } else {
@@ -376,9 +419,12 @@ fn parse(text: &str) -> Option<Parsed> {
 }
 
 fn record(line: &str) -> Option<(u64, u64)> {
-    let (hash, sequence) = line.split_once(' ')?;
-    let hash = (hash.len() == 16).then(|| u64::from_str_radix(hash, 16).ok()).flatten()?;
-    Some((hash, sequence.parse().ok()?))
+    let (first, sequence) = line.split_once(' ')?;
+    Some((hash(first)?, sequence.parse().ok()?))
+}
+
+fn hash(text: &str) -> Option<u64> {
+    (text.len() == 16).then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -411,14 +457,40 @@ mod tests {
             cursor.flush(start).unwrap();
         }
         cursor.note(None, 4);
+        cursor.engine("docker EFGH");
+        cursor.note(Some(hash(&cursor, 4)), 5);
         cursor.flush(start).unwrap();
         // No save, no drop: as after kill -9.
         std::mem::forget(cursor);
         let (again, past) = Cursor::open(&path);
         assert_eq!(past.kind, PastKind::Known { damaged: 0 });
-        assert_eq!(past.delivered, [1, 2, 3].map(|n| hash(&again, n)), "the key is the same too");
-        assert_eq!((past.sequence, past.engine.as_deref()), (4, Some("docker ABCD")));
+        assert_eq!(past.delivered, [1, 2, 3, 4].map(|n| hash(&again, n)), "the key is the same too");
+        assert_eq!((past.sequence, past.engine.as_deref()), (5, Some("docker EFGH")));
         assert!(past.written.is_some());
+    }
+
+    #[test]
+    fn what_was_about_to_be_sent_is_uncertain_until_it_is_noted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut cursor, _) = Cursor::open(&path);
+        let start = Instant::now();
+        let mut uncertain = |cursor: &mut Cursor| {
+            cursor.flush(start).unwrap();
+            Cursor::open(&path).1.uncertain
+        };
+        cursor.sends([1, 2, 3]);
+        assert_eq!(uncertain(&mut cursor), [1, 2, 3]);
+        cursor.note(Some(1), 1);
+        assert_eq!(uncertain(&mut cursor), [2, 3]);
+        cursor.save().unwrap();
+        assert_eq!(uncertain(&mut cursor), [2, 3], "a new file knows it too");
+        cursor.note(Some(2), 2);
+        cursor.note(Some(3), 3);
+        assert_eq!(uncertain(&mut cursor), [0; 0]);
+        cursor.sends([4]);
+        cursor.note(Some(4), 4);
+        assert_eq!(uncertain(&mut cursor), [0; 0]);
     }
 
     #[test]

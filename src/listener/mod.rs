@@ -181,7 +181,7 @@ impl Listener {
 
         let at_stop = if listener.backlog.can_keep() { AtStop::LeaveIt } else { AtStop::TryOn };
         let queue = home.queue();
-        let sender = Sender::new(&listener.backlog, &listener.cursor, &status, door, followed.clone());
+        let sender = Sender::new(&listener.backlog, &listener.cursor, &status, door, followed.clone(), past.uncertain);
         let ordered = Arc::clone(&stop);
         listener.spawn("sender", move || {
             sender.run(Queue::new(queue, wait_time, retry::random_seed(), &ordered, at_stop));

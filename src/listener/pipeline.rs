@@ -71,6 +71,16 @@ impl Pipeline {
                 Next::End => return,
             }
             while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {}
+            self.tell();
+        }
+    }
+
+    /// The sender may be waiting for the queue, and could not say it.
+    fn tell(&mut self) {
+        let mut notices = Vec::new();
+        super::sender::tell(self.backlog.told(), &self.status.counters, |notice| notices.push(notice));
+        for notice in notices {
+            self.notice(&notice, None, Timestamp::now().as_millisecond());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Sends what waits, at its pace and in order, and moves the cursor behind it.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -14,6 +15,7 @@ use crate::cursor::Cursor;
 use crate::intake::Door;
 use crate::retry::Outage;
 use crate::settings::Settings;
+use crate::wazuh::message::repeated;
 use crate::wazuh::notice::{Gap, Kind, Notice};
 use crate::wazuh::pace::Pace;
 use crate::wazuh::queue::{Delivery, Queue};
@@ -31,6 +33,8 @@ pub struct Sender {
     settings: watch::Receiver<Arc<Settings>>,
     pace: Pace,
     cursor_outage: Outage<()>,
+    /// The lines whose messages an earlier process may have delivered or not.
+    uncertain: HashSet<u64>,
 }
 
 /// What was delivered and not noted yet.
@@ -46,6 +50,7 @@ impl Sender {
         status: &Arc<Status>,
         door: Door<Item>,
         settings: watch::Receiver<Arc<Settings>>,
+        uncertain: Vec<u64>,
     ) -> Self {
         let pace = {
             let settings = settings.borrow();
@@ -59,6 +64,7 @@ impl Sender {
             settings,
             pace,
             cursor_outage: Outage::default(),
+            uncertain: uncertain.into_iter().collect(),
         }
     }
 
@@ -73,6 +79,7 @@ impl Sender {
                 return;
             }
             self.follow_settings(&mut queue);
+            self.announce(&entries);
             let mut unnoted = Unnoted::default();
             let all = entries.iter().all(|entry| self.deliver(entry, &mut queue, &mut unnoted));
             self.note(&mut unnoted);
@@ -80,6 +87,13 @@ impl Sender {
                 return;
             }
         }
+    }
+
+    /// Says in the cursor what is about to be sent.
+    fn announce(&mut self, entries: &[Entry]) {
+        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        cursor.sends(entries.iter().filter_map(|entry| entry.line));
+        tell_flush(cursor.flush(Instant::now()), &mut self.cursor_outage);
     }
 
     fn follow_settings(&mut self, queue: &mut Queue<'_>) {
@@ -101,7 +115,9 @@ impl Sender {
             }
         }
         let counters = &self.status.counters;
-        match queue.deliver(entry.message.as_bytes(), || {
+        let may_repeat = entry.line.is_some_and(|line| self.uncertain.remove(&line));
+        let message = if may_repeat { repeated(&entry.message).into() } else { Arc::clone(&entry.message) };
+        match queue.deliver(message.as_bytes(), || {
             note(unnoted, &self.cursor, &self.backlog, &mut self.cursor_outage);
         }) {
             Delivery::Taken => counters.sent.count(),
@@ -128,8 +144,14 @@ fn note(unnoted: &mut Unnoted, cursor: &Mutex<Cursor>, backlog: &Backlog, outage
     let Some((_, last)) = unnoted.lines.last().copied() else { return };
     let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
     unnoted.lines.drain(..).for_each(|(line, sequence)| cursor.note(line, sequence));
+    tell_flush(cursor.flush(Instant::now()), outage);
+    drop(cursor);
+    backlog.delivered(last);
+}
+
+fn tell_flush(flushed: std::io::Result<()>, outage: &mut Outage<()>) {
     let now = Instant::now();
-    match cursor.flush(now) {
+    match flushed {
         Ok(()) => {
             if outage.ended(now).is_some() {
                 Notice::DiskTakes.log();
@@ -141,8 +163,6 @@ fn note(unnoted: &mut Unnoted, cursor: &Mutex<Cursor>, backlog: &Backlog, outage
         }
         Err(_) => {}
     }
-    drop(cursor);
-    backlog.delivered(last);
 }
 
 /// Tells what happened to the backlog.

@@ -59,6 +59,13 @@ pub fn frame(event: &Event<'_>, context: &Context, limit: usize) -> Framed {
     Framed { text: shortened(event, context, limit, whole.len()), is_truncated: true }
 }
 
+/// The same message with a mark that it may have been delivered before; the listener was killed while it sent it.
+#[must_use]
+pub fn repeated(message: &str) -> String {
+    // What the listener adds is the last object of every message.
+    message.strip_suffix("}}").map_or_else(|| message.to_owned(), |start| format!("{start}, \"repeat\": \"possible\"}}}}"))
+}
+
 /// What to leave out.
 #[derive(Debug, Default)]
 struct Cut<'e> {
@@ -260,6 +267,14 @@ mod tests {
              \"docker\", \"version\": \"20.10.24\", \"api\": \"1.41\", \"host\": \"unix:///var/run/docker.sock\"}, \
              \"sequence\": 7, \"timestamp\": \"2026-11-20T23:27:00.632019339Z\"}}"
         );
+    }
+
+    #[test]
+    fn a_message_that_may_come_twice_says_so() {
+        let (text, mut json) = message(r#"{"Type":"image","Action":"pull"}"#, LARGEST);
+        let repeated = repeated(&text);
+        json["docker_listener"]["repeat"] = "possible".into();
+        assert_eq!(serde_json::from_str::<Json>(repeated.strip_prefix(HEADER).unwrap()).unwrap(), json);
     }
 
     #[test]

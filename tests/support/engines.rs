@@ -131,6 +131,22 @@ impl Engine {
         (output.status.success(), said.trim().to_owned())
     }
 
+    /// One call of the API; the status and the answer.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+        use std::io::{Read, Write};
+        let mut connection = std::os::unix::net::UnixStream::connect(self.path("docker.sock")).unwrap();
+        let head = format!("{method} {path} HTTP/1.0\r\nHost: docker\r\nContent-Type: application/json\r\n");
+        write!(connection, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        (answer.split(' ').nth(1).unwrap().parse().unwrap(), answer)
+    }
+
+    pub fn create_volume(&self, name: &str) {
+        let (status, answer) = self.call("POST", "/volumes/create", &format!("{{\"Name\":\"{name}\"}}"));
+        assert_eq!(status, 201, "{answer}");
+    }
+
     /// An image of one static program, as `bb:1`.
     fn import(&self) {
         let busybox = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";

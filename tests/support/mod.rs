@@ -11,6 +11,8 @@
 )]
 
 pub mod engines;
+pub mod simulated;
+pub mod tally;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -164,6 +166,15 @@ impl Asked {
 pub struct FakeEngine {
     pub folder: tempfile::TempDir,
     pub asked: Arc<Mutex<Vec<String>>>,
+    pub says: Arc<Mutex<Says>>,
+}
+
+/// What it says of itself.
+#[derive(Default)]
+pub struct Says {
+    pub id: String,
+    /// How far its clock is ahead of ours.
+    pub clock_ahead: jiff::SignedDuration,
 }
 
 /// Events that happened before the listener was started.
@@ -188,12 +199,15 @@ impl FakeEngine {
     ) -> Self {
         let listener = UnixListener::bind(folder.path().join("docker.sock")).unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
+        let says = Arc::new(Mutex::new(Says::default()));
+        let told = Arc::clone(&says);
         let (seen, component, events) = (Arc::clone(&asked), component.to_owned(), Arc::new(events));
         let streams = Arc::new(AtomicUsize::new(0));
         std::thread::spawn(move || {
             for connection in listener.incoming().flatten() {
-                let (seen, component, events, ring, streams) = (
+                let (seen, told, component, events, ring, streams) = (
                     Arc::clone(&seen),
+                    Arc::clone(&told),
                     component.clone(),
                     Arc::clone(&events),
                     Arc::clone(&ring),
@@ -213,13 +227,18 @@ impl FakeEngine {
                                 r#"{{"Version":"9","ApiVersion":"1.41","Components":[{{"Name":"{component}","Version":"9"}}]}}"#
                             ),
                         ),
-                        "/info" => whole(&mut asked, &format!(r#"{{"SystemTime":"{}"}}"#, jiff::Timestamp::now())),
+                        "/info" => {
+                            let says = told.lock().unwrap();
+                            let clock = jiff::Timestamp::now() + says.clock_ahead;
+                            whole(&mut asked, &format!(r#"{{"ID":"{}","SystemTime":"{clock}"}}"#, says.id));
+                        }
                         "/events" => {
                             seen.lock().unwrap().push(path.clone());
                             if path.contains("until=") || path.contains("stream=false") {
                                 asked.head();
                                 let lines = ring.lock().unwrap().clone();
-                                for line in &lines {
+                                let until = until_nano(&path);
+                                for line in lines.iter().filter(|line| until.is_none_or(|until| nano(line) <= until)) {
                                     asked.line(line);
                                 }
                                 asked.end();
@@ -233,12 +252,22 @@ impl FakeEngine {
                 });
             }
         });
-        Self { folder, asked }
+        Self { folder, asked, says }
     }
 
     pub fn url(&self) -> String {
         format!("unix://{}/docker.sock", self.folder.path().display())
     }
+}
+
+/// Docker's `until`, in nanoseconds.
+fn until_nano(path: &str) -> Option<i128> {
+    let until = path.split_once("until=")?.1.split('&').next()?.replace("%2E", ".");
+    until.replace('.', "").parse().ok()
+}
+
+fn nano(line: &str) -> i128 {
+    serde_json::from_str::<Value>(line).unwrap()["timeNano"].as_i64().unwrap_or_default().into()
 }
 
 fn request(connection: &UnixStream) -> String {
