@@ -89,7 +89,9 @@ impl Entry {
 #[derive(Debug, thiserror::Error)]
 pub enum DiskError {
     /// The bound is reached.
-    #[error("the backlog on disk is at its bound of {bytes} bytes; raise backlog_disk, or look why the queue takes so little")]
+    #[error(
+        "the backlog on disk is at its bound of {bytes} bytes; raise backlog_disk, or look why the queue takes so little"
+    )]
     Bound {
         /// The bound.
         bytes: u64,
@@ -442,7 +444,8 @@ impl Disk {
     }
 
     fn add(&mut self, batch: &[Vec<u8>]) -> Result<(), DiskError> {
-        let refused = |what: &dyn std::fmt::Display| DiskError::Refused { path: self.path.clone(), what: what.to_string() };
+        let refused =
+            |what: &dyn std::fmt::Display| DiskError::Refused { path: self.path.clone(), what: what.to_string() };
         let file = match &mut self.file {
             Some(file) => file,
             none => none.insert(QueueFile::open(&self.path).map_err(|error| refused(&error))?),

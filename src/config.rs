@@ -397,12 +397,18 @@ mod tests {
                 json!({"event_queue_size": 99}),
                 "key 'event_queue_size' is 99, but must be a whole number of events from 100 to 10000000",
             ),
-            (json!({"backlog_memory": 3}), "key 'backlog_memory' is 3, but must be a whole number of MiB from 4 to 4096"),
+            (
+                json!({"backlog_memory": 3}),
+                "key 'backlog_memory' is 3, but must be a whole number of MiB from 4 to 4096",
+            ),
             (
                 json!({"backlog_disk": 65537}),
                 "key 'backlog_disk' is 65537, but must be a whole number of MiB from 0 to 65536",
             ),
-            (json!({"heartbeat": 1441}), "key 'heartbeat' is 1441, but must be a whole number of minutes from 0 to 1440"),
+            (
+                json!({"heartbeat": 1441}),
+                "key 'heartbeat' is 1441, but must be a whole number of minutes from 0 to 1440",
+            ),
             (json!({"enabled": "no"}), "key 'enabled' is \"no\", but must be true or false"),
             (json!({"debug": null}), "key 'debug' is null, but must be true or false"),
             (

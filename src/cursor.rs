@@ -305,7 +305,8 @@ impl Cursor {
         if self.pending.is_empty() && (self.file.is_some() || self.lines == 0) {
             return Ok(());
         }
-        let may_replace = self.replaced.is_none_or(|last| now.saturating_duration_since(last) >= REPLACED_AT_MOST_EVERY);
+        let may_replace =
+            self.replaced.is_none_or(|last| now.saturating_duration_since(last) >= REPLACED_AT_MOST_EVERY);
         match &mut self.file {
             Some(file) if self.lines <= MOST_LINES || !may_replace => {
                 let written = file.write_all(self.pending.as_bytes());
@@ -475,7 +476,7 @@ mod tests {
         let path = folder.path().join("cursor");
         let (mut cursor, _) = Cursor::open(&path);
         let start = Instant::now();
-        let mut uncertain = |cursor: &mut Cursor| {
+        let uncertain = |cursor: &mut Cursor| {
             cursor.flush(start).unwrap();
             Cursor::open(&path).1.uncertain
         };

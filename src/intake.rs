@@ -49,7 +49,9 @@ impl Room {
     /// Whether less than this part of it, in hundredths, is held, with `size` bytes and one event more.
     #[must_use]
     pub fn is_below(&self, percent: usize, size: usize) -> bool {
-        let part = |of: &AtomicUsize| of.load(Ordering::Relaxed) / 100 * percent + of.load(Ordering::Relaxed) % 100 * percent / 100;
+        let part = |of: &AtomicUsize| {
+            of.load(Ordering::Relaxed) / 100 * percent + of.load(Ordering::Relaxed) % 100 * percent / 100
+        };
         let (bytes, events) = self.held();
         bytes + size <= part(&self.most_bytes) && events < part(&self.most_events).max(1)
     }

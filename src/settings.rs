@@ -96,11 +96,7 @@ impl Settings {
     /// What the reader has to do.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan {
-            enabled: self.config.enabled,
-            endpoint: self.endpoint.clone(),
-            wait_time: self.config.wait_time,
-        }
+        Plan { enabled: self.config.enabled, endpoint: self.endpoint.clone(), wait_time: self.config.wait_time }
     }
 }
 

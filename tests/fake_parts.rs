@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
-use support::{FakeEngine, Program, Ring, Wazuh, event, number};
+use support::simulated::Simulated;
+use support::tally::Tally;
+use support::{FakeEngine, Program, Ring, Wazuh, event, number, until};
 
 #[test]
 fn a_bad_line_costs_that_line_alone_whatever_the_chunking() {
@@ -171,7 +173,7 @@ fn stops_within_a_second_with_a_full_backlog_and_the_next_start_sends_it_first()
     let mut program = Program::listen(wazuh.home(), &engine.url());
     assert_eq!(number(&queue.event()), 0);
     // The kernel holds a few messages and then refuses; nobody reads.
-    support::until("the backlog", || (wazuh.state("read") == "2001").then_some(()));
+    until("the backlog", || (wazuh.state("read") == "2001").then_some(()));
     let (status, took) = program.stop();
     assert!(status.success() && took < Duration::from_secs(1), "{status} after {took:?}");
     assert_eq!(wazuh.state("read"), "", "the state file goes with the listener");
@@ -197,7 +199,7 @@ fn without_a_place_to_keep_anything_the_stop_accounts_for_every_event() {
     let mut program = Program::listen(wazuh.home(), &engine.url());
     program.says("nothing can be kept on disk: ");
     assert_eq!(number(&queue.event()), 0);
-    support::until("the backlog", || (wazuh.state("read") == "2000").then_some(()));
+    until("the backlog", || (wazuh.state("read") == "2000").then_some(()));
     let (status, took) = program.stop();
     assert!(status.success() && took < Duration::from_secs(1), "{status} after {took:?}");
     let got = numbers(&queue.rest(Duration::from_millis(50)));
@@ -253,9 +255,175 @@ fn a_stderr_that_is_gone_ends_nothing() {
     let mut command = Program::command(wazuh.home(), &engine.url());
     let (reader, writer) = std::io::pipe().unwrap();
     drop(reader);
-    command.stderr(writer).stdin(std::process::Stdio::null());
-    let mut child = command.spawn().unwrap();
+    command.stderr(writer).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let _child = Killed(command.spawn().unwrap());
     assert_eq!(number(&queue.event()), 1);
-    child.kill().unwrap();
-    child.wait().unwrap();
+}
+
+fn names(numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|number| number.to_string()).collect()
+}
+
+#[test]
+fn a_second_listener_waits_and_takes_over_without_a_double() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    let mut first = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    let mut command = Program::command(wazuh.home(), &engine.url());
+    let second = Program::spawn({
+        command.arg("--debug");
+        command
+    });
+    second.says("another listener (process ");
+    (0..50).for_each(|number| engine.publish(number));
+    let mut tally = Tally::default();
+    tally.until(&queue, 50);
+    assert_eq!(tally.heard("started"), 1, "the second one is quiet");
+    assert!(first.stop().0.success());
+    (50..100).for_each(|number| engine.publish(number));
+    tally.until(&queue, 100);
+    assert_eq!((tally.order.clone(), tally.gaps()), (names(0..100), vec![]));
+}
+
+#[test]
+fn a_listener_whose_starter_was_killed_is_replaced_without_a_double() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    // As modulesd does: a child with a pipe for its stderr.
+    let mut starter = std::process::Command::new("sh");
+    starter.args(["-c", "\"$@\" & wait", "sh", env!("CARGO_BIN_EXE_wazuh-docker-listener")]);
+    starter.arg("--home").arg(wazuh.home()).arg("--docker-host").arg(engine.url());
+    let mut starter = Program::spawn(starter);
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    (0..20).for_each(|number| engine.publish(number));
+    starter.signal(Signal::SIGKILL);
+    starter.ends();
+    (20..40).for_each(|number| engine.publish(number));
+    let mut tally = Tally::default();
+    tally.until(&queue, 40);
+    let second = Program::listen(wazuh.home(), &engine.url());
+    second.says("taking over from another listener");
+    (40..60).for_each(|number| engine.publish(number));
+    tally.until(&queue, 60);
+    assert_eq!((tally.order.clone(), tally.gaps()), (names(0..60), vec![]));
+    assert_eq!((tally.repeats, tally.heard("started")), (0, 2));
+}
+
+#[test]
+fn waits_while_the_agent_asks_senders_to_wait() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    let wait = wazuh.home().join("queue/sockets/.wait");
+    std::fs::write(&wait, "").unwrap();
+    let program = Program::listen(wazuh.home(), &engine.url());
+    program.says("asks senders to wait");
+    engine.publish(1);
+    assert_eq!(queue.message_within(Duration::from_millis(1500)), None);
+    std::fs::remove_file(&wait).unwrap();
+    assert_eq!(number(&queue.event()), 1);
+}
+
+#[test]
+fn a_socket_replaced_while_the_old_one_is_full_and_open_is_noticed() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let old = wazuh.queue();
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    (0..2000).for_each(|number| engine.publish(number));
+    until("all of it read", || (wazuh.state("read") == "2000").then_some(()));
+    std::fs::remove_file(wazuh.home().join("queue/sockets/queue")).unwrap();
+    let new = wazuh.queue();
+    let mut tally = Tally::default();
+    let first = number(&new.event());
+    (first..2000).skip(1).for_each(|expected| assert_eq!(number(&new.event()), expected));
+    tally.rest(&old, Duration::from_millis(100));
+    assert_eq!(tally.order, names(0..first), "what the old one took, and no more, is not in the new one");
+}
+
+#[test]
+fn a_heartbeat_and_the_state_tell_how_it_is() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    wazuh.configure(&json!({"filters": {"exclude": ["image=secret"]}}));
+    let queue = wazuh.queue();
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    (0..10).for_each(|number| engine.publish(number));
+    (10..13).for_each(|number| engine.publish_line(event(number).replace("bb:1", "secret")));
+    engine.cut();
+    (13..15).for_each(|number| engine.publish(number));
+    let mut tally = Tally::default();
+    tally.until(&queue, 12);
+    program.signal(Signal::SIGUSR1);
+    while tally.heard("heartbeat") == 0 {
+        tally.take(&queue.json());
+    }
+    let heartbeat = tally.notices.last().unwrap().clone();
+    let figures = |key: &str| heartbeat[key].as_u64().unwrap_or_else(|| panic!("{key} in {heartbeat}"));
+    assert_eq!((figures("read"), figures("filtered"), figures("reconnects")), (15, 3, 1));
+    // Started, connected, disconnected, connected, and the events.
+    assert_eq!((figures("sent"), figures("backlog"), figures("lost"), figures("gaps")), (16, 0, 0, 0));
+    assert!(figures("rss_kib") > 1000 && figures("cpu_ms") > 0);
+    assert!(
+        ["truncated", "redacted", "refused", "recovered", "uptime", "lag_ms"]
+            .iter()
+            .all(|key| heartbeat.get(key).is_some())
+    );
+
+    let status = |json: bool| {
+        let mut command = Program::command(wazuh.home(), "unix:///nonexistent");
+        command.arg("status").args(json.then_some("--json"));
+        let output = command.output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    until("the state after the heartbeat", || (wazuh.state("read") == "15").then_some(()));
+    let (code, text) = status(true);
+    let report: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &report["running"], &report["status"]), (0, &json!(true), &json!("connected")));
+    assert_eq!((&report["read"], &report["engine"]), (&json!(15), &json!("docker 9 (API 1.41)")));
+    assert!(report["last_event"].as_str().unwrap().starts_with("2026-11-2"));
+    let (code, text) = status(false);
+    assert!(code == 0 && text.contains(" runs: process ") && text.contains("reconnects"), "{text}");
+
+    program.stop();
+    let (code, text) = status(true);
+    assert_eq!((code, &serde_json::from_str::<serde_json::Value>(&text).unwrap()["running"]), (1, &json!(false)));
+}
+
+#[test]
+fn a_stderr_that_nobody_reads_and_a_state_that_cannot_be_written_hold_up_nothing() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    wazuh.configure(&json!({"debug": true, "max_events_per_second": 0}));
+    std::fs::remove_dir_all(wazuh.home().join("var")).unwrap();
+    let queue = wazuh.queue();
+    let mut command = Program::command(wazuh.home(), &engine.url());
+    let (reader, writer) = std::io::pipe().unwrap();
+    command.stderr(writer).stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null());
+    let mut child = Killed(command.spawn().unwrap());
+    drop(command);
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    // Each cut logs two lines of about 80 bytes; a pipe holds 64 KiB.
+    for number in 0..1500 {
+        engine.publish(number);
+        std::thread::sleep(Duration::from_millis(2));
+        if number % 2 == 0 {
+            engine.cut();
+        }
+    }
+    let mut tally = Tally::default();
+    tally.until(&queue, 1500);
+    assert!(tally.row(&names(0..1500)).is_whole() && tally.heard("disconnected") > 400);
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.0.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+    assert!(child.0.wait().unwrap().success());
+    drop(reader);
+}
+
+/// A process that does not outlive its test.
+struct Killed(std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -92,6 +92,10 @@ fn watch(
                 }
                 Err(error) => Notice::ReloadRefused { error: error.to_string() }.log(),
             },
+            Happening::Heartbeat => {
+                state.next = Instant::now();
+                listener.heartbeat();
+            }
             Happening::Nothing => {}
         }
         let now = Instant::now();
@@ -164,13 +168,14 @@ fn wait_for_lock(folder: &Folder, signals: &SignalFd) -> Waited {
 enum Happening {
     Stop,
     Reload,
+    Heartbeat,
     ThreadEnded,
     Nothing,
 }
 
 fn wanted_signals() -> Result<SignalFd, Errno> {
     let mut set = SigSet::empty();
-    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
+    for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1] {
         set.add(signal);
     }
     set.thread_block()?;
@@ -191,6 +196,7 @@ fn next(signals: &SignalFd, listener: Option<&Listener>, until: Instant) -> Happ
     let Ok(Some(signal)) = signals.read_signal() else { return Happening::Nothing };
     match i32::try_from(signal.ssi_signo).map(Signal::try_from) {
         Ok(Ok(Signal::SIGHUP)) => Happening::Reload,
+        Ok(Ok(Signal::SIGUSR1)) => Happening::Heartbeat,
         _ => Happening::Stop,
     }
 }

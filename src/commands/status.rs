@@ -49,7 +49,11 @@ const SHOWN: [(&str, &[(&str, &str)]); 4] = [
     ),
     (
         "missing",
-        &[("lost", "events known to be lost"), ("gaps", "gaps told"), ("recovered", "found again in the engine's ring")],
+        &[
+            ("lost", "events known to be lost"),
+            ("gaps", "gaps told"),
+            ("recovered", "found again in the engine's ring"),
+        ],
     ),
 ];
 
@@ -77,7 +81,11 @@ pub fn run(home: &Home, options: &cli::Status) -> Exit {
         Ok((values, age)) => State { values, age },
         Err(error) => {
             let what = format!("no listener runs: {} cannot be read ({error})", path.display());
-            print(&if options.json { json!({"running": false, "message": what}).to_string() + "\n" } else { what + "\n" });
+            print(&if options.json {
+                json!({"running": false, "message": what}).to_string() + "\n"
+            } else {
+                what + "\n"
+            });
             return Exit::Failed;
         }
     };

@@ -104,9 +104,10 @@ impl Kept {
 
     /// What the reader has to know of the time before this process.
     fn before(&self, now: Timestamp) -> Before {
-        let ago = self.past.written.map_or(Duration::ZERO, |written| {
-            Duration::try_from(now.duration_since(written)).unwrap_or_default()
-        });
+        let ago = self
+            .past
+            .written
+            .map_or(Duration::ZERO, |written| Duration::try_from(now.duration_since(written)).unwrap_or_default());
         Before {
             ago,
             is_known: matches!(self.past.kind, PastKind::Known { .. }),
@@ -201,7 +202,9 @@ impl Listener {
             } else {
                 sink.tell(Notice::Disabled);
             }
-            notices.into_iter().for_each(|notice| sink.tell(notice));
+            for notice in notices {
+                sink.tell(notice);
+            }
             let sink = runtime.block_on(async { Reader::new(plan, sink, before, retry::random_seed()).run().await });
             // A name lookup that hangs must not hold up the stop.
             runtime.shutdown_background();

@@ -63,7 +63,9 @@ pub fn frame(event: &Event<'_>, context: &Context, limit: usize) -> Framed {
 #[must_use]
 pub fn repeated(message: &str) -> String {
     // What the listener adds is the last object of every message.
-    message.strip_suffix("}}").map_or_else(|| message.to_owned(), |start| format!("{start}, \"repeat\": \"possible\"}}}}"))
+    message
+        .strip_suffix("}}")
+        .map_or_else(|| message.to_owned(), |start| format!("{start}, \"repeat\": \"possible\"}}}}"))
 }
 
 /// What to leave out.

@@ -59,13 +59,19 @@ impl Kind {
     fn because(self) -> &'static str {
         match self {
             Self::RingWrapped => "more happened than the engine's ring of 256 events holds while they were not read",
-            Self::EngineRestarted => "the engine was started anew, and its ring with what was not read before its end is gone",
+            Self::EngineRestarted => {
+                "the engine was started anew, and its ring with what was not read before its end is gone"
+            }
             Self::HistoryTooOld => "the listener was away for more than a day, and Podman is not asked further back",
             Self::HistoryTooLong => "more happened while the listener was away than it asks Podman for at once",
-            Self::ClockSteppedBack => "the clock is behind the last event, so Podman cannot be asked for what came since",
+            Self::ClockSteppedBack => {
+                "the clock is behind the last event, so Podman cannot be asked for what came since"
+            }
             Self::BacklogFull => "the backlog was full because the queue takes too little",
             Self::BacklogDamaged => "messages that waited on disk are damaged",
-            Self::CursorUnreadable => "the record of what was delivered cannot be read, so only what came since is passed on",
+            Self::CursorUnreadable => {
+                "the record of what was delivered cannot be read, so only what came since is passed on"
+            }
             Self::LineOversized => "a line was too long to be read",
             Self::LineNotJson => "a line was no JSON object",
         }
@@ -216,15 +222,15 @@ impl Notice {
     #[must_use]
     pub fn level(&self) -> Level {
         match self {
-            Self::Lost(Gap { kind: Kind::EngineRestarted, .. }) => Level::Warn,
-            Self::ReloadRefused { .. } | Self::Lost(_) | Self::MessageTooLarge { .. } => Level::Error,
-            Self::EngineAway { .. }
+            Self::Lost(Gap { kind: Kind::EngineRestarted, .. })
+            | Self::EngineAway { .. }
             | Self::QueueAway { .. }
             | Self::DiskRefuses { .. }
             | Self::NoFolder { .. }
             | Self::TakingOver { .. }
             | Self::LineRefused { .. }
             | Self::MoreRefused { .. } => Level::Warn,
+            Self::ReloadRefused { .. } | Self::Lost(_) | Self::MessageTooLarge { .. } => Level::Error,
             Self::Stopped { lost, .. } if *lost > 0 => Level::Error,
             Self::Remark(_) | Self::Heartbeat(_) => Level::Debug,
             _ => Level::Info,
@@ -429,7 +435,13 @@ mod tests {
             Notice::LineRefused { why: Flaw::Oversized, length: 3, head: "{\"a".into(), at },
             Notice::Lost(gap.clone()),
             Notice::Lost(Gap { kind: Kind::RingWrapped, count: None, ..gap.clone() }),
-            Notice::Lost(Gap { kind: Kind::CursorUnreadable, count: None, from: None, detail: Some("D".into()), ..gap }),
+            Notice::Lost(Gap {
+                kind: Kind::CursorUnreadable,
+                count: None,
+                from: None,
+                detail: Some("D".into()),
+                ..gap
+            }),
             Notice::Recovered { count: 2 },
             Notice::Heartbeat(Box::default()),
             Notice::Waiting { pid: Some(7) },

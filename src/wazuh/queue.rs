@@ -240,6 +240,7 @@ impl<'s> Queue<'s> {
     }
 
     /// Waits for this long; false where the stop came first.
+    #[must_use]
     pub fn pause(&self, time: Duration) -> bool {
         self.wait(None, time)
     }
@@ -256,14 +257,13 @@ impl<'s> Queue<'s> {
         if self.is_paused() {
             return Try::Paused;
         }
-        let socket = match self.socket.take() {
-            Some(socket) => socket,
-            None => {
-                self.connected_to = file_number(&self.path);
-                match connect(&self.path) {
-                    Ok(socket) => socket,
-                    Err(error) => return Try::Failed(error),
-                }
+        let socket = if let Some(socket) = self.socket.take() {
+            socket
+        } else {
+            self.connected_to = file_number(&self.path);
+            match connect(&self.path) {
+                Ok(socket) => socket,
+                Err(error) => return Try::Failed(error),
             }
         };
         let sent = socket.send(message);

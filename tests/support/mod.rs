@@ -175,6 +175,10 @@ pub struct Says {
     pub id: String,
     /// How far its clock is ahead of ours.
     pub clock_ahead: jiff::SignedDuration,
+    /// It takes connections and answers nothing.
+    pub is_frozen: bool,
+    /// How often it was asked for a sign of life.
+    pub pings: usize,
 }
 
 /// Events that happened before the listener was started.
@@ -220,7 +224,16 @@ impl FakeEngine {
                         asked.raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
                     };
                     match path.split('?').next().unwrap() {
-                        "/_ping" => whole(&mut asked, "OK"),
+                        "/_ping" => {
+                            let mut says = told.lock().unwrap();
+                            says.pings += 1;
+                            if says.is_frozen {
+                                drop(says);
+                                asked.hold();
+                            } else {
+                                whole(&mut asked, "OK");
+                            }
+                        }
                         "/version" => whole(
                             &mut asked,
                             &format!(

@@ -41,11 +41,12 @@ impl Simulated {
                 (number, past, subscribers.cut_after)
             };
             asked.head();
-            past.iter().for_each(|line| asked.line(line));
-            live.iter().take(cut_after.unwrap_or(usize::MAX)).for_each(|line| asked.line(&line));
+            for line in past.into_iter().chain(live.iter().take(cut_after.unwrap_or(usize::MAX))) {
+                asked.line(&line);
+            }
             served.lock().unwrap().open.remove(&number);
         });
-        engine.says.lock().unwrap().id = "ABCD:1234".to_owned();
+        "ABCD:1234".clone_into(&mut engine.says.lock().unwrap().id);
         Self { engine, ring, subscribers }
     }
 
@@ -58,7 +59,8 @@ impl Simulated {
         self.publish_line(event(number));
     }
 
-    pub fn publish_line(&self, line: String) {
+    pub fn publish_line(&self, line: impl Into<String>) {
+        let line = line.into();
         // One lock for both, as in the engine: nobody subscribes between the two.
         let mut subscribers = self.subscribers.lock().unwrap();
         self.skip_line(line.clone());
@@ -81,7 +83,7 @@ impl Simulated {
     pub fn publish_at(&self, numbers: std::ops::Range<usize>, per_second: f64) {
         let (start, first) = (Instant::now(), numbers.start);
         for number in numbers {
-            let due = start + Duration::from_secs_f64((number - first) as f64 / per_second);
+            let due = start + Duration::from_secs_f64(f64::from(u32::try_from(number - first).unwrap()) / per_second);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
             self.publish(number);
         }

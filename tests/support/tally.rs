@@ -24,7 +24,9 @@ pub struct Tally {
 pub fn name(docker: &Value) -> String {
     match docker["Actor"]["Attributes"]["height"].as_str() {
         Some(number) => number.to_owned(),
-        None => format!("{} {}", docker["Actor"]["ID"].as_str().unwrap_or_default(), docker["Action"].as_str().unwrap()),
+        None => {
+            format!("{} {}", docker["Actor"]["ID"].as_str().unwrap_or_default(), docker["Action"].as_str().unwrap())
+        }
     }
 }
 
