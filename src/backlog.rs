@@ -231,7 +231,7 @@ impl Backlog {
         inner.memory.push_back((now, entry));
         // Once there is something on disk all has to follow it, but a sync for each single message would be a waste.
         if !self.room.is_below(SPILL_ABOVE, 0) || (inner.bytes >= WORTH_A_SYNC && inner.is_on_disk()) {
-            self.spill(&mut inner, now);
+            self.spill(&mut inner, now, Sync::Each);
         }
         drop(inner);
         self.came.notify_one();
@@ -251,7 +251,7 @@ impl Backlog {
     pub fn tidy(&self, now: Instant) {
         let mut inner = self.lock();
         if inner.memory.front().is_some_and(|(since, _)| now.saturating_duration_since(*since) >= SAFE_WITHIN) {
-            self.spill(&mut inner, now);
+            self.spill(&mut inner, now, Sync::Each);
         }
     }
 
@@ -262,7 +262,7 @@ impl Backlog {
         if self.room.is_below(CLOSE_ABOVE, 0) || inner.memory.is_empty() {
             return true;
         }
-        self.spill(&mut inner, Instant::now());
+        self.spill(&mut inner, Instant::now(), Sync::Each);
         if !self.room.is_below(CLOSE_ABOVE, 0) {
             let _ = self.left.wait_timeout(inner, time);
         }
@@ -320,7 +320,13 @@ impl Backlog {
         if let Some(disk) = &mut inner.disk {
             disk.refused = None;
         }
-        self.spill(&mut inner, Instant::now());
+        self.spill(&mut inner, Instant::now(), Sync::Later);
+        if let Some(file) = inner.disk.as_mut().and_then(|disk| disk.file.as_mut())
+            && let Err(error) = file.sync_all()
+        {
+            // It is written, only not safe from a power cut yet.
+            log::debug!("the backlog was not synced: {error}");
+        }
         inner.bytes = 0;
         inner.memory.drain(..).map(|(_, entry)| entry).collect()
     }
@@ -372,7 +378,7 @@ impl Backlog {
     }
 
     /// Moves what is in memory to disk.
-    fn spill(&self, inner: &mut Inner, now: Instant) {
+    fn spill(&self, inner: &mut Inner, now: Instant, sync: Sync) {
         let Inner { disk: Some(disk), memory, told, bytes, delivered, .. } = inner else { return };
         if disk.limit == 0 || disk.waits(now) {
             return;
@@ -387,7 +393,7 @@ impl Backlog {
                 size += entry.message.len();
                 batch.push(entry.to_record());
             }
-            let added = disk.add(&batch);
+            let added = disk.add(&batch, sync);
             if let Err(error) = added {
                 disk.refused = Some(now);
                 if !std::mem::replace(&mut disk.told, true) {
@@ -412,6 +418,15 @@ impl Inner {
     fn is_on_disk(&self) -> bool {
         self.disk.as_ref().and_then(|disk| disk.file.as_ref()).is_some_and(|file| !file.is_empty())
     }
+}
+
+/// When what is written is made safe from a power cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// With each batch, before its header says that it is there.
+    Each,
+    /// All at once in the end: a stop has no time for more.
+    Later,
 }
 
 impl Disk {
@@ -443,7 +458,7 @@ impl Disk {
         Told::Damaged { records, what: format!("{why}; the file is now {}", aside.display()) }
     }
 
-    fn add(&mut self, batch: &[Vec<u8>]) -> Result<(), DiskError> {
+    fn add(&mut self, batch: &[Vec<u8>], sync: Sync) -> Result<(), DiskError> {
         let refused =
             |what: &dyn std::fmt::Display| DiskError::Refused { path: self.path.clone(), what: what.to_string() };
         let file = match &mut self.file {
@@ -454,7 +469,7 @@ impl Disk {
         if file.used_bytes() + needed > self.limit {
             return Err(DiskError::Bound { bytes: self.limit });
         }
-        file.set_sync_writes(true);
+        file.set_sync_writes(sync == Sync::Each);
         file.add_n(batch).map_err(|error| refused(&error))
     }
 

@@ -303,13 +303,17 @@ fn cursor_unreadable() {
 
 #[test]
 fn sigterm_with_a_full_backlog() {
-    const EVENTS: usize = 60_000;
+    const EVENTS: usize = 35_000;
     let (wazuh, engine) = (quick(), Simulated::docker());
-    wazuh.configure(&json!({"max_events_per_second": 0, "event_queue_size": 10_000_000, "backlog_memory": 100}));
+    wazuh.configure(&json!({"max_events_per_second": 0, "backlog_memory": 100}));
     let queue = wazuh.queue();
     let mut program = listen(&wazuh, &engine);
     (0..EVENTS).for_each(|number| engine.publish(number));
-    until("all of it read", || (wazuh.state("read") == EVENTS.to_string()).then_some(()));
+    // At once, before what waits has moved to disk on its own.
+    until("all of it read", || {
+        program.signal(Signal::SIGUSR1);
+        (wazuh.state("read") == EVENTS.to_string()).then_some(())
+    });
     let (status, took) = program.stop();
     let mut tally = Tally::default();
     tally.rest(&queue, Duration::from_millis(100));
