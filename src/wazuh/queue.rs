@@ -192,6 +192,7 @@ impl<'s> Queue<'s> {
     /// `before_wait` is called before each wait.
     pub fn deliver(&mut self, message: &[u8], mut before_wait: impl FnMut()) -> Delivery {
         let mut full_since = None;
+        let mut tries = 0_u32;
         let mut may_retry_at_once = true;
         loop {
             match self.try_once(message) {
@@ -209,7 +210,8 @@ impl<'s> Queue<'s> {
                     if since.elapsed() >= FULL_FOR {
                         self.failed(&QueueError::Full { path: self.path.clone() });
                     }
-                    if !self.wait_for_room() {
+                    tries += 1;
+                    if !self.wait_for_room(tries) {
                         return Delivery::Stopped;
                     }
                     if since.elapsed() >= LOOK_EVERY && file_number(&self.path) != self.connected_to {
@@ -292,12 +294,12 @@ impl<'s> Queue<'s> {
     }
 
     /// Waits until the socket has room, a second at the most: the kernel does not tell of every kind of room.
-    fn wait_for_room(&self) -> bool {
-        let socket = self.socket.as_ref();
+    fn wait_for_room(&self, tries: u32) -> bool {
+        const MAY_BE_CHANCE: u32 = 3;
         let woken_at = Instant::now();
-        let goes_on = self.wait(socket, Duration::from_secs(1));
-        if goes_on && woken_at.elapsed() < Duration::from_millis(1) {
-            // ENOBUFS leaves the socket writable; without this the loop would spin.
+        let goes_on = self.wait(self.socket.as_ref(), Duration::from_secs(1));
+        if goes_on && tries > MAY_BE_CHANCE && woken_at.elapsed() < Duration::from_millis(1) {
+            // ENOBUFS leaves the socket writable, so it only seems to have room; without this the loop would spin.
             return self.wait(None, Duration::from_millis(10));
         }
         goes_on
