@@ -87,10 +87,13 @@ fn the_first_start_leaves_the_past_alone_and_each_connect_refuses_doubles() {
 fn podman_is_read_live_and_what_is_missing_fetched() {
     let wazuh = Wazuh::new();
     let queue = wazuh.queue();
-    let ring: Ring = Arc::new(Mutex::new(vec![event(1)]));
-    let engine = FakeEngine::start("Podman Engine", ring, |mut asked| {
+    // The history reaches back further than is asked for; what was before the start is left alone.
+    let later = |number: usize| event(number).replace(":17952172220", ":18952172220");
+    let ring: Ring = Arc::new(Mutex::new(vec![event(0), later(1)]));
+    let engine = FakeEngine::start("Podman Engine", ring, move |mut asked| {
         asked.head();
-        asked.line(&event(1));
+        asked.line(&event(0));
+        asked.line(&later(1));
         asked.line(&event(2 + asked.number));
         if asked.number == 1 {
             asked.hold();

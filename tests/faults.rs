@@ -1,6 +1,6 @@
 //! Every fault that the listener has to survive, each with what happened, what arrived, and what was told.
 //!
-//! `cargo test --test faults -- --nocapture | grep '^|' | sort` prints the table that stands in README.md.
+//! `cargo test --release --test faults --test idle -- --nocapture | grep '^|' | sort` prints the table of README.md.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::cast_precision_loss, missing_docs)]
 
 mod support;
@@ -451,7 +451,7 @@ fn killed_in_mid_stream_with_200_events_meanwhile_on_dockerd() {
     tally.until(&queue, events.len());
     tally.rest(&queue, Duration::from_millis(1500));
     let row = tally.row(&events);
-    let remark = format!("{} message sent again with the mark that it may be a repeat", tally.repeats);
+    let remark = format!("{} sent again with the mark that it may be a repeat", tally.repeats);
     row.print("listener killed with -9 in mid-stream, 200 events meanwhile", "dockerd", &remark);
     assert!(row.is_whole() && tally.gaps().is_empty(), "{row:?} {:?}", tally.gaps());
 }

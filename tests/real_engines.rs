@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::engines::Engine;
+use support::tally::Tally;
 use support::{Program, Queue, Wazuh};
 
 fn actions(events: &[Value]) -> Vec<(String, String)> {
@@ -299,4 +300,32 @@ fn podmans_events_reach_the_queue() {
         assert!(seen.contains(&wanted.to_owned()), "{wanted} in {seen:?}");
     }
     assert!(!seen.contains(&"image import".to_owned()), "what was before the start is left alone: {seen:?}");
+}
+
+#[test]
+fn podmans_events_of_the_time_between_are_fetched_once() {
+    let Some(engine) = Engine::podman() else { return };
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let create = |names: &[&str]| names.iter().for_each(|name| drop(engine.docker(&["volume", "create", name])));
+    create(&["before"]);
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    create(&["a", "b"]);
+    let mut tally = Tally::default();
+    tally.until(&queue, 2);
+    assert!(program.stop().0.success());
+    create(&["c", "d", "e"]);
+    let mut program = Program::listen(wazuh.home(), &engine.url());
+    tally.until(&queue, 5);
+    program.signal(nix::sys::signal::Signal::SIGKILL);
+    program.ends();
+    create(&["f"]);
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    create(&["g"]);
+    tally.until(&queue, 7);
+    tally.rest(&queue, Duration::from_secs(1));
+    let names: Vec<&str> = tally.order.iter().map(|name| name.split(' ').next().unwrap()).collect();
+    assert_eq!(names, ["a", "b", "c", "d", "e", "f", "g"]);
+    assert_eq!((tally.gaps(), tally.repeats), (vec![], 0));
 }

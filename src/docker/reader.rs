@@ -19,6 +19,7 @@ use super::events::{EventStream, Query};
 use super::lines::{Line, LineSplitter, Refused};
 use super::ring::{Finding, Judgement, RING};
 use super::{Cause, Engine, EngineError};
+use crate::event::Event;
 use crate::retry::{Backoff, Outage};
 
 /// After this long without a line the engine is asked for a sign of life: a stream whose engine is frozen, or whose
@@ -204,6 +205,7 @@ impl<S: Sink> Reader<S> {
                 }
                 self.wants_from_now_on();
                 (self.settled, self.engine, self.knows_nameless) = (None, None, false);
+                self.caught_up = false;
                 continue;
             }
             let engine = match Engine::new(plan.endpoint.clone()) {
@@ -423,16 +425,22 @@ impl<S: Sink> Reader<S> {
         if std::mem::take(&mut self.clock_stepped_back) {
             self.sink.take(Reading::Gap(Gap::ClockSteppedBack));
         }
-        let mut since = self.boundary();
-        if std::mem::replace(&mut self.caught_up, true) {
-            since = since.checked_sub(OVERLAP).unwrap_or(since);
-        }
+        let wanted_from = self.boundary();
+        let since = wanted_from.checked_sub(OVERLAP).unwrap_or(wanted_from);
+        // What was wanted before is known, and what was not has to be, for the next time overlaps with this one.
+        let sorts_out = !std::mem::replace(&mut self.caught_up, true);
+        let is_earlier = |line: &[u8]| {
+            let time = Event::parse(line).ok().and_then(|event| event.time_nano());
+            sorts_out && time.is_some_and(|time| i128::from(time) < wanted_from.as_nanosecond())
+        };
         let (mut taken, mut beyond) = (0, 0);
         let wanted = match engine.events(&Query::podman_since(since)).await {
             Ok(stream) => {
                 let sink = &mut self.sink;
                 let each = |line: &[u8]| {
-                    if taken >= MOST {
+                    if is_earlier(line) {
+                        sink.take(Reading::Earlier(line));
+                    } else if taken >= MOST {
                         beyond += 1;
                     } else if sink.take(Reading::Line(line)) == Seen::New {
                         taken += 1;

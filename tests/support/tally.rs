@@ -22,12 +22,12 @@ pub struct Tally {
 
 /// An event's name: its number where it has one, else its object and action.
 pub fn name(docker: &Value) -> String {
-    match docker["Actor"]["Attributes"]["height"].as_str() {
-        Some(number) => number.to_owned(),
-        None => {
-            format!("{} {}", docker["Actor"]["ID"].as_str().unwrap_or_default(), docker["Action"].as_str().unwrap())
-        }
-    }
+    let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    text(&docker["Actor"]["Attributes"]["height"]).unwrap_or_else(|| {
+        // Podman tells of a volume by its name only.
+        let object = text(&docker["Actor"]["ID"]).or_else(|| text(&docker["Actor"]["Attributes"]["name"]));
+        format!("{} {}", object.unwrap_or_default(), docker["Action"].as_str().unwrap())
+    })
 }
 
 impl Tally {
