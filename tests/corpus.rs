@@ -7,13 +7,16 @@
 
 use serde_json::{Map, Value};
 use wazuh_docker_listener::event::Event;
-use wazuh_docker_listener::wazuh::message::{Context, HEADER, LARGEST, frame};
+use wazuh_docker_listener::event::sanitize::clean;
+use wazuh_docker_listener::wazuh::message::{Context, Findings, HEADER, LARGEST, frame};
 
 const OLD: &str = include_str!("corpus/docker-20.10-api1.41.jsonl");
 const NEW: &str = include_str!("corpus/docker-29-api1.56.jsonl");
 
 fn sent(line: &str) -> Value {
-    let message = frame(&Event::parse(line.as_bytes()).unwrap(), &Context::default(), LARGEST).text;
+    let (event, changes) = clean(Event::parse(line.as_bytes()).unwrap());
+    assert!(changes.is_nothing(), "{line}");
+    let message = frame(&event, &Findings { changes }, &Context::default(), LARGEST).text;
     assert!(message.is_ascii() && !message.contains("\",\"") && !message.contains("\":\""), "{message}");
     serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap()
 }

@@ -60,6 +60,11 @@ impl<'a> Object<'a> {
         self.fields.iter().map(|(k, v)| (k.as_ref(), v))
     }
 
+    /// The fields in their order, to be changed. Whoever changes a key keeps it different from all others.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (&mut Cow<'a, str>, &mut Value<'a>)> {
+        self.fields.iter_mut().map(|(key, value)| (key, value))
+    }
+
     /// How many fields there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -117,6 +122,15 @@ impl<'a> Value<'a> {
     /// The fields of an object.
     #[must_use]
     pub fn as_object(&self) -> Option<&Object<'a>> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The fields of an object, to be changed.
+    #[must_use]
+    pub fn as_object_mut(&mut self) -> Option<&mut Object<'a>> {
         match self {
             Self::Object(object) => Some(object),
             _ => None,

@@ -6,6 +6,7 @@
 
 pub mod filter;
 pub mod json;
+pub mod sanitize;
 
 use json::{Object, Value};
 
@@ -65,6 +66,15 @@ impl<'a> Event<'a> {
     /// Where the line is not one JSON object; the error says where in the line.
     pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
         json::parse_object(line).map(|fields| Self { fields })
+    }
+
+    /// Whether its attributes hold what users may set: labels of containers and images, and of whatever else an engine
+    /// other than Docker calls its own.
+    #[must_use]
+    pub fn may_have_labels(&self) -> bool {
+        const NEVER: [&str; 9] =
+            ["builder", "config", "daemon", "network", "node", "plugin", "secret", "service", "volume"];
+        !NEVER.contains(&self.kind())
     }
 
     /// The fields as the engine wrote them.

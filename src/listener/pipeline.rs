@@ -12,11 +12,11 @@ use super::status::Status;
 use crate::backlog::{Backlog, Entry};
 use crate::cursor::Cursor;
 use crate::docker::lines::{Flaw, head};
-use crate::event::Event;
+use crate::event::sanitize::{self, Changes};
 use crate::intake::{Next, Outlet};
 use crate::settings::Settings;
 use crate::stop::Stop;
-use crate::wazuh::message::{self, Context};
+use crate::wazuh::message::{self, Context, Findings};
 use crate::wazuh::notice::Notice;
 
 /// How long it waits at a time for room in a backlog that is full.
@@ -99,7 +99,8 @@ impl Pipeline {
     }
 
     fn line(&mut self, line: &[u8], hash: u64, read_at: i64) {
-        let Ok(event) = Event::parse(line) else {
+        let mut repaired = Vec::new();
+        let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
             self.status.counters.gaps.count();
             let notice = refusal(Flaw::NotJson, line.len() as u64, head(line));
@@ -119,7 +120,10 @@ impl Pipeline {
             return;
         }
         self.context.sequence += 1;
-        let framed = message::frame(&event, &self.context, config.max_event_size);
+        // The filters have seen the event as the engine wrote it.
+        let (event, changes) = sanitize::clean(event);
+        let findings = Findings { changes: Changes { repaired: is_repaired, ..changes } };
+        let framed = message::frame(&event, &findings, &self.context, config.max_event_size);
         if framed.is_truncated {
             self.status.counters.truncated.count();
         }

@@ -4,11 +4,18 @@
 //! The engine's own attributes come before the labels, since analysisd takes the first field whose name matches without
 //! regard to case.
 //!
-//! A message over the limit loses its largest labels first, then the ends of its longest texts, and says so in
-//! `docker_listener.truncated`; it is never cut into something that is no JSON.
+//! Three limits hold, and what is left out for them is said in `docker_listener.truncated`:
+//! - [`LARGEST`] bytes for all, since agents drop what is larger;
+//! - [`MOST_FIELDS`] fields, since analysisd takes the first 256 and drops the rest;
+//! - [`SHOWN_ACTION`] bytes for what happened, [`SHOWN`] for each text that rules show, since a rule whose description
+//!   would come to more than 1,024 shows its template instead. An action that is longer stands whole, up to
+//!   [`WHOLE_ACTION`] bytes, in `docker_listener.whole`.
+//!
+//! The largest labels go first, then the ends of the longest texts; a message is never cut into what is no JSON.
 
 use crate::docker::availability::Identity;
-use crate::event::json::{ObjectWriter, Value};
+use crate::event::json::{ObjectWriter, Value, write_string};
+use crate::event::sanitize::Changes;
 use crate::event::{Event, is_engine_attribute};
 
 /// The queue's id and the location, under which Wazuh shows and counts the events.
@@ -17,6 +24,21 @@ pub const HEADER: &str = "1:Wazuh-Docker:";
 /// The most that gets through an agent and a manager, in bytes with the header, with some room for what they add.
 pub const LARGEST: usize = 65_000;
 
+/// The most fields; analysisd's `decoder_order_size` is 256, and a decoder before ours may have set some.
+pub const MOST_FIELDS: usize = 200;
+
+/// The longest `Action` and `status`, in bytes. With a name beside it and a rule's own words it is within 1,024.
+pub const SHOWN_ACTION: usize = 640;
+
+/// The longest of all other texts, in bytes.
+pub const SHOWN: usize = 256;
+
+/// The longest label, in bytes; a rule that shows a label shows nothing beside it.
+pub const SHOWN_LABEL: usize = 900;
+
+/// The most of a long action that stands beside the event, in bytes.
+pub const WHOLE_ACTION: usize = 16_384;
+
 /// What is known beside the event itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
@@ -24,11 +46,18 @@ pub struct Context {
     pub engine: Identity,
     /// Where it is.
     pub endpoint: String,
-    /// The number of the message since the listener started; a gap shows what was lost on the way.
+    /// The number of the message, counted over all messages of an installation.
     pub sequence: u64,
 }
 
-/// What was left out to keep a message within its limit.
+/// What was found out about an event, and done to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// What was changed to make it safe.
+    pub changes: Changes,
+}
+
+/// What was left out to keep a message within its limits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Truncation {
     /// How many labels are missing.
@@ -50,13 +79,19 @@ pub struct Framed {
 
 /// The message for an event, of at most `limit` bytes and never more than [`LARGEST`].
 #[must_use]
-pub fn frame(event: &Event<'_>, context: &Context, limit: usize) -> Framed {
+pub fn frame(event: &Event<'_>, findings: &Findings, context: &Context, limit: usize) -> Framed {
     let limit = limit.min(LARGEST);
-    let whole = write(event, context, None, &Cut::default());
-    if whole.len() <= limit {
-        return Framed { text: whole, is_truncated: false };
+    let writing = Writing { event, findings, context };
+    let cut = Cut::default();
+    let texts = writing.long_texts(&cut);
+    let fields = writing.fields(&cut);
+    if texts == 0 && fields <= MOST_FIELDS {
+        let text = writing.write(None, &cut);
+        if text.len() <= limit {
+            return Framed { text, is_truncated: false };
+        }
     }
-    Framed { text: shortened(event, context, limit, whole.len()), is_truncated: true }
+    Framed { text: writing.shortened(limit), is_truncated: true }
 }
 
 /// The same message with a mark that it may have been delivered before; the listener was killed while it sent it.
@@ -71,142 +106,247 @@ pub fn repeated(message: &str) -> String {
 /// What to leave out.
 #[derive(Debug, Default)]
 struct Cut<'e> {
+    /// These labels, sorted.
     labels: Vec<&'e str>,
-    /// Texts are cut to this many characters.
+    /// What is more than this many bytes of a text.
     longest: Option<usize>,
-    /// Top-level fields that Docker does not define are dropped as a last resort.
+    /// What Docker does not define.
     unknown: bool,
 }
 
 /// Fields that every engine writes; none of them is ever dropped.
 const KNOWN: [&str; 9] = ["status", "id", "from", "Type", "Action", "Actor", "scope", "time", "timeNano"];
 
-fn shortened(event: &Event<'_>, context: &Context, limit: usize, bytes: usize) -> String {
-    let mut cut = Cut::default();
-    let size_without_labels = {
-        cut.labels = labels(event).map(|(label, _)| label).collect();
+impl Cut<'_> {
+    /// What may stand of a text that at most `shown` bytes are shown of.
+    fn end<'t>(&self, text: &'t str, shown: usize) -> &'t str {
+        let most = self.longest.map_or(shown, |longest| longest.min(shown));
+        if text.len() <= most {
+            return text;
+        }
+        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
+        text.get(..end).unwrap_or_default()
+    }
+}
+
+/// How much of a field of the event itself is shown.
+fn shown(key: &str) -> usize {
+    if matches!(key, "status" | "Action") { SHOWN_ACTION } else { SHOWN }
+}
+
+/// How much of an attribute is shown.
+fn shown_attribute(key: &str) -> usize {
+    if is_engine_attribute(key) { SHOWN } else { SHOWN_LABEL }
+}
+
+/// One event on its way to a message.
+struct Writing<'e, 'a> {
+    event: &'e Event<'a>,
+    findings: &'e Findings,
+    context: &'e Context,
+}
+
+impl<'e> Writing<'e, '_> {
+    fn shortened(&self, limit: usize) -> String {
+        let mut cut = Cut::default();
+        let bytes = self.write(None, &cut).len() as u64;
+        cut.labels = self.labels().map(|(label, _)| label).collect();
         cut.labels.sort_unstable();
+        cut.unknown = self.fields(&cut) > MOST_FIELDS;
         // The widest numbers, so that the true ones fit.
         let widest = Truncation { labels: u64::MAX, texts: u64::MAX, bytes: u64::MAX };
-        write(event, context, Some(widest), &cut).len()
-    };
-    // The smallest labels are the ones that say most for their size.
-    let mut by_size: Vec<(&str, usize)> = labels(event).collect();
-    by_size.sort_by_key(|(_, size)| *size);
-    let mut room = limit.saturating_sub(size_without_labels);
-    let mut dropped = Vec::new();
-    for (label, size) in by_size {
-        if size <= room && dropped.is_empty() {
-            room -= size;
-        } else {
-            dropped.push(label);
+        let mut room = limit.saturating_sub(self.write(Some(widest), &cut).len());
+        let mut fields = MOST_FIELDS.saturating_sub(self.fields(&cut));
+        // The smallest labels are the ones that say most for their size.
+        let mut by_size: Vec<(&str, usize)> = self.labels().collect();
+        by_size.sort_by_key(|(_, size)| *size);
+        let mut dropped = Vec::new();
+        for (label, size) in by_size {
+            if size <= room && fields > 0 && dropped.is_empty() {
+                room -= size;
+                fields -= 1;
+            } else {
+                dropped.push(label);
+            }
+        }
+        dropped.sort_unstable();
+        cut.labels = dropped;
+        let mut longest = WHOLE_ACTION;
+        loop {
+            let truncation = Truncation { labels: cut.labels.len() as u64, texts: self.long_texts(&cut), bytes };
+            let message = self.write(Some(truncation), &cut);
+            if message.len() <= limit || longest < 16 {
+                return message;
+            }
+            longest /= 2;
+            cut.longest = Some(longest);
+            cut.unknown |= longest < SHOWN;
         }
     }
-    dropped.sort_unstable();
-    cut.labels = dropped;
-    let mut longest = 32_768;
-    loop {
-        let truncation = Truncation {
-            labels: cut.labels.len() as u64,
-            texts: cut.longest.map_or(0, |longest| long_texts(event, longest)),
-            bytes: bytes as u64,
-        };
-        let message = write(event, context, Some(truncation), &cut);
-        if message.len() <= limit || longest < 16 {
-            return message;
-        }
-        cut.longest = Some(longest);
-        longest /= 2;
-        cut.unknown = longest < 1024;
-    }
-}
 
-/// The labels with the size each takes in the message.
-fn labels<'e>(event: &'e Event<'_>) -> impl Iterator<Item = (&'e str, usize)> {
-    event
-        .attributes()
-        .into_iter()
-        .flat_map(super::super::event::json::Object::iter)
-        .filter(|(key, _)| !is_engine_attribute(key))
-        .map(|(key, value)| {
+    /// The labels with the size each takes in the message.
+    fn labels(&self) -> impl Iterator<Item = (&'e str, usize)> {
+        let cut = Cut::default();
+        let attributes = self.event.attributes().into_iter().flat_map(crate::event::json::Object::iter);
+        attributes.filter(|(key, _)| !is_engine_attribute(key)).map(move |(key, value)| {
             let mut text = String::new();
-            crate::event::json::write_string(key, &mut text);
-            value.write(&mut text);
+            write_string(key, &mut text);
+            write_value(&mut text, value, SHOWN_LABEL, &cut);
             (key, text.len() + ", : ".len())
         })
-}
-
-/// How many texts of the event are longer than that many characters.
-fn long_texts(event: &Event<'_>, longest: usize) -> u64 {
-    fn count(value: &Value<'_>, longest: usize) -> u64 {
-        match value {
-            Value::String(text) => u64::from(text.chars().nth(longest).is_some()),
-            Value::Array(values) => values.iter().map(|value| count(value, longest)).sum(),
-            Value::Object(object) => object.iter().map(|(_, value)| count(value, longest)).sum(),
-            _ => 0,
-        }
     }
-    event.fields().iter().map(|(_, value)| count(value, longest)).sum()
-}
 
-fn write(event: &Event<'_>, context: &Context, truncation: Option<Truncation>, cut: &Cut<'_>) -> String {
-    let mut out = String::with_capacity(1024);
-    out.push_str(HEADER);
-    let mut message = ObjectWriter::new(&mut out);
-    message.text("integration", "docker");
-    write_event(event, message.object("docker"), cut);
-    write_context(event, context, truncation, message.object("docker_listener"));
-    message.end();
-    out
-}
-
-fn write_event(event: &Event<'_>, mut docker: ObjectWriter<'_>, cut: &Cut<'_>) {
-    let filled_in = event.legacy_fields();
-    // The three that newer engines leave out stand first, as the older ones write them.
-    for key in ["status", "id", "from"] {
-        if let Some(value) = event.fields().get(key) {
-            write_value(docker.key(key), value, cut);
-        } else if let Some((_, text)) = filled_in.iter().find(|(filled, _)| *filled == key) {
-            write_text(docker.key(key), text, cut);
-        }
+    /// How many fields analysisd makes of it.
+    fn fields(&self, cut: &Cut<'_>) -> usize {
+        // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, whole, repeat.
+        const OURS: usize = 20;
+        let of_event = |(key, value): (&str, &Value<'_>)| match (key, value) {
+            ("Actor", Value::Object(actor)) => actor
+                .iter()
+                .map(|(key, value)| match (key, value) {
+                    ("Attributes", Value::Object(attributes)) => attributes
+                        .iter()
+                        .filter(|(key, _)| cut.labels.binary_search(key).is_err())
+                        .map(|(_, value)| leaves(value))
+                        .sum(),
+                    ("ID", _) => 1,
+                    _ if cut.unknown => 0,
+                    _ => leaves(value),
+                })
+                .sum(),
+            _ if cut.unknown && !KNOWN.contains(&key) => 0,
+            _ => leaves(value),
+        };
+        OURS + self.event.legacy_fields().len() + self.event.fields().iter().map(of_event).sum::<usize>()
     }
-    for (key, value) in event.fields().iter() {
-        match (key, value) {
-            ("status" | "id" | "from", _) => {}
-            ("Actor", Value::Object(actor)) => {
-                let mut writer = docker.object("Actor");
-                for (key, value) in actor.iter() {
-                    if key == "Attributes" && value.as_object().is_some() {
-                        write_attributes(event, writer.object(key), cut);
-                    } else {
-                        write_value(writer.key(key), value, cut);
-                    }
-                }
-                writer.end();
+
+    /// How many texts lose their end.
+    fn long_texts(&self, cut: &Cut<'_>) -> u64 {
+        let is_long = |text: &str, shown| u64::from(cut.end(text, shown).len() < text.len());
+        let count = |value: &Value<'_>, shown| texts(value).map(|text| is_long(text, shown)).sum::<u64>();
+        let of_actor = |(key, value): (&str, &Value<'_>)| match (key, value) {
+            ("Attributes", Value::Object(attributes)) => attributes
+                .iter()
+                .filter(|(key, _)| cut.labels.binary_search(key).is_err())
+                .map(|(key, value)| count(value, shown_attribute(key)))
+                .sum(),
+            _ => count(value, SHOWN),
+        };
+        let of_event = self.event.fields().iter().map(|(key, value)| match (key, value) {
+            ("Actor", Value::Object(actor)) => actor.iter().map(of_actor).sum(),
+            _ => count(value, shown(key)),
+        });
+        let filled_in = self.event.legacy_fields().into_iter().map(|(key, text)| is_long(text, shown(key)));
+        of_event.sum::<u64>() + filled_in.sum::<u64>()
+    }
+
+    fn write(&self, truncation: Option<Truncation>, cut: &Cut<'_>) -> String {
+        let mut out = String::with_capacity(1024);
+        out.push_str(HEADER);
+        let mut message = ObjectWriter::new(&mut out);
+        message.text("integration", "docker");
+        self.write_event(message.object("docker"), cut);
+        self.write_ours(truncation, cut, message.object("docker_listener"));
+        message.end();
+        out
+    }
+
+    fn write_event(&self, mut docker: ObjectWriter<'_>, cut: &Cut<'_>) {
+        let filled_in = self.event.legacy_fields();
+        // The three that newer engines leave out stand first, as the older ones write them.
+        for key in ["status", "id", "from"] {
+            if let Some(value) = self.event.fields().get(key) {
+                write_value(docker.key(key), value, shown(key), cut);
+            } else if let Some((_, text)) = filled_in.iter().find(|(filled, _)| *filled == key) {
+                docker.text(key, cut.end(text, shown(key)));
             }
-            _ if cut.unknown && !KNOWN.contains(&key) => {}
-            _ => write_value(docker.key(key), value, cut),
         }
+        for (key, value) in self.event.fields().iter() {
+            match (key, value) {
+                ("status" | "id" | "from", _) => {}
+                ("Actor", Value::Object(actor)) => {
+                    let mut writer = docker.object("Actor");
+                    for (key, value) in actor.iter() {
+                        match (key, value) {
+                            ("Attributes", Value::Object(_)) => self.write_attributes(writer.object(key), cut),
+                            ("ID", _) => write_value(writer.key(key), value, SHOWN, cut),
+                            _ if cut.unknown => {}
+                            _ => write_value(writer.key(key), value, SHOWN, cut),
+                        }
+                    }
+                    writer.end();
+                }
+                _ if cut.unknown && !KNOWN.contains(&key) => {}
+                _ => write_value(docker.key(key), value, shown(key), cut),
+            }
+        }
+        docker.end();
     }
-    docker.end();
+
+    fn write_attributes(&self, mut attributes: ObjectWriter<'_>, cut: &Cut<'_>) {
+        for (key, value) in self.event.ordered_attributes() {
+            if cut.labels.binary_search(&key).is_err() {
+                write_value(attributes.key(key), value, shown_attribute(key), cut);
+            }
+        }
+        attributes.end();
+    }
+
+    fn write_ours(&self, truncation: Option<Truncation>, cut: &Cut<'_>, mut ours: ObjectWriter<'_>) {
+        let mut engine = ours.object("engine");
+        engine.text("name", &self.context.engine.name);
+        engine.text("version", &self.context.engine.version);
+        engine.text("api", &self.context.engine.api);
+        engine.text("host", &self.context.endpoint);
+        engine.end();
+        ours.count("sequence", self.context.sequence);
+        if let Some(timestamp) = self.event.timestamp() {
+            ours.text("timestamp", &timestamp);
+        }
+        let action = self.event.action();
+        if cut.end(action, SHOWN_ACTION).len() < action.len() {
+            let mut whole = ours.object("whole");
+            whole.text("Action", cut.end(action, WHOLE_ACTION));
+            whole.end();
+        }
+        write_changes(&self.findings.changes, &mut ours);
+        if let Some(truncation) = truncation {
+            let mut truncated = ours.object("truncated");
+            truncated.count("labels", truncation.labels);
+            truncated.count("texts", truncation.texts);
+            truncated.count("bytes", truncation.bytes);
+            truncated.end();
+        }
+        ours.end();
+    }
 }
 
-fn write_attributes(event: &Event<'_>, mut attributes: ObjectWriter<'_>, cut: &Cut<'_>) {
-    for (key, value) in event.ordered_attributes() {
-        if cut.labels.binary_search(&key).is_err() {
-            write_value(attributes.key(key), value, cut);
+fn write_changes(changes: &Changes, ours: &mut ObjectWriter<'_>) {
+    if changes.is_nothing() {
+        return;
+    }
+    let mut changed = ours.object("changed");
+    for (key, count) in [
+        ("characters", changes.characters),
+        ("labels_renamed", changes.renamed),
+        ("arrays", changes.arrays),
+        ("flattened", changes.flattened),
+        ("repaired", u64::from(changes.repaired)),
+    ] {
+        if count > 0 {
+            changed.count(key, count);
         }
     }
-    attributes.end();
+    changed.end();
 }
 
-fn write_value(out: &mut String, value: &Value<'_>, cut: &Cut<'_>) {
-    match (value, cut.longest) {
-        (Value::String(text), _) => write_text(out, text, cut),
-        (Value::Object(object), Some(_)) => {
+fn write_value(out: &mut String, value: &Value<'_>, shown: usize, cut: &Cut<'_>) {
+    match value {
+        Value::String(text) => write_string(cut.end(text, shown), out),
+        Value::Object(object) => {
             let mut writer = ObjectWriter::new(out);
             for (key, value) in object.iter() {
-                write_value(writer.key(key), value, cut);
+                write_value(writer.key(key), value, shown, cut);
             }
             writer.end();
         }
@@ -214,30 +354,21 @@ fn write_value(out: &mut String, value: &Value<'_>, cut: &Cut<'_>) {
     }
 }
 
-fn write_text(out: &mut String, text: &str, cut: &Cut<'_>) {
-    let end = cut.longest.and_then(|longest| text.char_indices().nth(longest)).map_or(text.len(), |(end, _)| end);
-    crate::event::json::write_string(text.get(..end).unwrap_or(text), out);
+/// How many fields a value becomes; an array becomes one.
+fn leaves(value: &Value<'_>) -> usize {
+    match value {
+        Value::Object(object) => object.iter().map(|(_, value)| leaves(value)).sum(),
+        _ => 1,
+    }
 }
 
-fn write_context(event: &Event<'_>, context: &Context, truncation: Option<Truncation>, mut ours: ObjectWriter<'_>) {
-    let mut engine = ours.object("engine");
-    engine.text("name", &context.engine.name);
-    engine.text("version", &context.engine.version);
-    engine.text("api", &context.engine.api);
-    engine.text("host", &context.endpoint);
-    engine.end();
-    ours.count("sequence", context.sequence);
-    if let Some(timestamp) = event.timestamp() {
-        ours.text("timestamp", &timestamp);
+/// The texts in a value that could be shortened.
+fn texts<'v>(value: &'v Value<'_>) -> Box<dyn Iterator<Item = &'v str> + 'v> {
+    match value {
+        Value::String(text) => Box::new(std::iter::once(text.as_ref())),
+        Value::Object(object) => Box::new(object.iter().flat_map(|(_, value)| texts(value))),
+        _ => Box::new(std::iter::empty()),
     }
-    if let Some(truncation) = truncation {
-        let mut truncated = ours.object("truncated");
-        truncated.count("labels", truncation.labels);
-        truncated.count("texts", truncation.texts);
-        truncated.count("bytes", truncation.bytes);
-        truncated.end();
-    }
-    ours.end();
 }
 
 #[cfg(test)]
@@ -252,7 +383,7 @@ mod tests {
             endpoint: "unix:///var/run/docker.sock".into(),
             sequence: 7,
         };
-        let message = frame(&Event::parse(line.as_bytes()).unwrap(), &context, limit).text;
+        let message = frame(&Event::parse(line.as_bytes()).unwrap(), &Findings::default(), &context, limit).text;
         let json = serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap();
         (message, json)
     }
@@ -279,18 +410,96 @@ mod tests {
         assert_eq!(serde_json::from_str::<Json>(repeated.strip_prefix(HEADER).unwrap()).unwrap(), json);
     }
 
+    /// A container's event with these labels beside its name.
+    fn labelled(labels: impl Iterator<Item = (String, String)>) -> String {
+        let mut attributes: serde_json::Map<String, Json> =
+            labels.map(|(key, value)| (key, Json::from(value))).collect();
+        attributes.insert("name".to_owned(), "web".into());
+        serde_json::json!({"Type": "container", "Action": "start", "Actor": {"ID": "c1", "Attributes": attributes}})
+            .to_string()
+    }
+
+    fn attributes(json: &Json) -> &serde_json::Map<String, Json> {
+        json["docker"]["Actor"]["Attributes"].as_object().unwrap()
+    }
+
     #[test]
     fn drops_the_largest_labels_first_and_says_so() {
-        let big = "x".repeat(70_000);
-        let line = format!(
-            r#"{{"Type":"container","Action":"start","Actor":{{"ID":"c1","Attributes":{{"a":"1","big":"{big}","name":"web"}}}}}}"#
-        );
+        let large = (0..80).map(|n| (format!("large{n:02}"), "x".repeat(820 + n)));
+        let line = labelled(large.chain([("small".to_owned(), "1".to_owned())]));
         let (text, json) = message(&line, LARGEST);
-        assert!(text.len() <= LARGEST);
-        assert_eq!(json["docker"]["Actor"]["Attributes"], serde_json::json!({"name": "web", "a": "1"}));
-        assert_eq!(json["docker_listener"]["truncated"]["labels"], 1);
-        assert_eq!(json["docker_listener"]["truncated"]["texts"], 0);
-        assert!(json["docker_listener"]["truncated"]["bytes"].as_u64().unwrap() > 70_000);
+        assert!(text.len() <= LARGEST && text.len() > LARGEST - 1000, "{}", text.len());
+        let kept = attributes(&json);
+        assert_eq!((&kept["name"], &kept["small"]), (&"web".into(), &"1".into()));
+        let truncated = &json["docker_listener"]["truncated"];
+        let dropped = truncated["labels"].as_u64().unwrap();
+        assert_eq!((kept.len() as u64 + dropped, truncated["texts"].as_u64()), (82, Some(0)));
+        assert!(kept.contains_key("large00") && !kept.contains_key("large79"));
+        assert!(truncated["bytes"].as_u64().unwrap() > 70_000);
+    }
+
+    #[test]
+    fn two_hundred_fields_are_the_most_whatever_the_labels() {
+        // status, id, Type, Action, ID, name, and what the listener adds at the most.
+        const WITHOUT_LABELS: usize = 6 + 20;
+        for (labels, dropped) in [
+            (MOST_FIELDS - WITHOUT_LABELS - 1, 0),
+            (MOST_FIELDS - WITHOUT_LABELS, 0),
+            (MOST_FIELDS - WITHOUT_LABELS + 1, 1),
+            (60_000, 60_000 - (MOST_FIELDS - WITHOUT_LABELS)),
+        ] {
+            let (_, json) = message(&labelled((0..labels).map(|n| (format!("l{n}"), "v".to_owned()))), LARGEST);
+            assert!(leaves_of(&json) <= MOST_FIELDS, "{}", leaves_of(&json));
+            assert_eq!(attributes(&json).len(), labels - dropped + 1, "of {labels}");
+            assert_eq!(attributes(&json)["name"], "web");
+            assert_eq!(json["docker_listener"]["truncated"]["labels"].as_u64().unwrap_or_default(), dropped as u64);
+        }
+    }
+
+    fn leaves_of(json: &Json) -> usize {
+        match json {
+            Json::Object(object) => object.values().map(leaves_of).sum(),
+            _ => 1,
+        }
+    }
+
+    #[test]
+    fn a_text_is_no_longer_than_a_description_can_show() {
+        for (length, is_whole) in [(SHOWN_ACTION - 1, true), (SHOWN_ACTION, true), (SHOWN_ACTION + 1, false)] {
+            let action = format!("exec_start: {}", "x".repeat(length - "exec_start: ".len()));
+            let line = format!(r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"c"}}}}"#);
+            let (_, json) = message(&line, LARGEST);
+            let sent = json["docker"]["Action"].as_str().unwrap();
+            assert_eq!(json["docker"]["status"], sent);
+            assert_eq!((sent == action, sent.len()), (is_whole, length.min(SHOWN_ACTION)));
+            let whole = json["docker_listener"]["whole"]["Action"].as_str();
+            assert_eq!(whole, (!is_whole).then_some(action.as_str()));
+            assert_eq!(json["docker_listener"]["truncated"]["texts"].as_u64(), (!is_whole).then_some(2));
+        }
+        for (key, most) in [("image", SHOWN), ("team", SHOWN_LABEL)] {
+            for (length, is_whole) in [(most - 1, true), (most, true), (most + 1, false)] {
+                let (_, json) = message(&labelled([(key.to_owned(), "x".repeat(length))].into_iter()), LARGEST);
+                assert_eq!(attributes(&json)[key].as_str().unwrap().len(), length.min(most), "{key}");
+                assert_eq!(json["docker_listener"].get("truncated").is_none(), is_whole, "{key}");
+            }
+        }
+        // Bytes count, and no character is cut in two.
+        let (_, json) = message(&labelled([("image".to_owned(), "é".repeat(SHOWN))].into_iter()), LARGEST);
+        assert_eq!(attributes(&json)["image"], "é".repeat(SHOWN / 2));
+    }
+
+    #[test]
+    fn fields_of_other_engines_give_way_before_anything_that_rules_use() {
+        let odd: serde_json::Map<String, Json> = (0..500).map(|n| (format!("odd{n}"), Json::from(n))).collect();
+        let mut event = Json::Object(odd);
+        event["Type"] = "container".into();
+        event["Action"] = "die".into();
+        event["Actor"] =
+            serde_json::json!({"ID": "c", "Odd": {"a": 1}, "Attributes": {"exitCode": "137", "name": "web"}});
+        let (_, json) = message(&event.to_string(), LARGEST);
+        assert!(leaves_of(&json) <= MOST_FIELDS);
+        assert_eq!(attributes(&json)["exitCode"], "137");
+        assert!(json["docker"].get("odd0").is_none() && json["docker_listener"]["truncated"].is_object());
     }
 
     #[test]

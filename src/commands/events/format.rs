@@ -6,7 +6,8 @@ use jiff::tz::TimeZone;
 use super::template::{Template, TemplateError};
 use crate::event::Event;
 use crate::event::json::{ObjectWriter, Value};
-use crate::wazuh::message::{self, Context};
+use crate::event::sanitize;
+use crate::wazuh::message::{self, Context, Findings};
 
 /// How an event is printed.
 #[derive(Debug)]
@@ -48,7 +49,10 @@ impl Format {
         match self {
             Self::Docker(zone) => docker_line(event, zone),
             Self::Json => String::from_utf8_lossy(line).into_owned(),
-            Self::Wazuh => message::frame(event, context, limit).text,
+            Self::Wazuh => {
+                let (event, changes) = sanitize::clean(event.clone());
+                message::frame(&event, &Findings { changes }, context, limit).text
+            }
             Self::Flat => flat(event),
             Self::Table(zone) => {
                 let id = event.actor_id();
