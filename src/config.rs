@@ -24,7 +24,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 pub const SECTION: &str = "docker-listener";
 
 /// The keys of the section with the value each has where it is not given.
-pub const KEYS: [(&str, &str); 13] = [
+pub const KEYS: [(&str, &str); 14] = [
     ("enabled", "true"),
     ("wait_time", "5"),
     ("max_event_size", "65536"),
@@ -38,6 +38,7 @@ pub const KEYS: [(&str, &str); 13] = [
     ("backlog_memory", "32"),
     ("backlog_disk", "256"),
     ("heartbeat", "15"),
+    ("inspect", "true"),
 ];
 
 /// Seconds: what `wait_time` may be. The upper end is the cap of the growing waits.
@@ -95,6 +96,8 @@ pub struct Config {
     pub backlog_disk: u64,
     /// How often the listener says how it is; none where it never does.
     pub heartbeat: Option<Duration>,
+    /// Whether the engine may be asked what its events do not tell.
+    pub inspect: bool,
 }
 
 impl Default for Config {
@@ -114,6 +117,7 @@ impl Default for Config {
             backlog_memory: 32 << 20,
             backlog_disk: 256 << 20,
             heartbeat: Some(Duration::from_secs(15 * 60)),
+            inspect: true,
         }
     }
 }
@@ -217,6 +221,9 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
     }
     if let Some(value) = section.get("debug") {
         config.debug = boolean("debug", value)?;
+    }
+    if let Some(value) = section.get("inspect") {
+        config.inspect = boolean("inspect", value)?;
     }
     if let Some(value) = section.get("wait_time") {
         config.wait_time = Duration::from_secs(number("wait_time", value, WAIT_TIME, "seconds")?);
@@ -355,10 +362,10 @@ mod tests {
             "docker_host": "tcp://127.0.0.1:2375", "docker_cert_path": "/etc/docker/certs",
             "filters": {"include": ["type=container"], "exclude": ["event=top", "event=resize"]},
             "max_events_per_second": 0, "burst": 1, "event_queue_size": 100, "backlog_memory": 4, "backlog_disk": 0,
-            "heartbeat": 0
+            "heartbeat": 0, "inspect": false
         }))
         .unwrap();
-        assert!(!config.enabled && config.debug);
+        assert!(!config.enabled && config.debug && !config.inspect);
         assert_eq!(config.wait_time, Duration::from_secs(60));
         assert_eq!(config.max_event_size, 1024);
         assert_eq!(config.docker_host.as_deref(), Some("tcp://127.0.0.1:2375"));
@@ -378,7 +385,7 @@ mod tests {
                 json!({"wait-tme": 5}),
                 "key 'wait-tme' is unknown; did you mean 'wait_time'? known keys: enabled, wait_time, max_event_size, \
                  debug, docker_host, docker_cert_path, filters, max_events_per_second, burst, event_queue_size, \
-                 backlog_memory, backlog_disk, heartbeat",
+                 backlog_memory, backlog_disk, heartbeat, inspect",
             ),
             (json!({"wait_time": 0}), "key 'wait_time' is 0, but must be a whole number of seconds from 1 to 60"),
             (json!({"wait_time": 61}), "key 'wait_time' is 61, but must be a whole number of seconds from 1 to 60"),

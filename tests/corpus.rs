@@ -16,7 +16,7 @@ const NEW: &str = include_str!("corpus/docker-29-api1.56.jsonl");
 fn sent(line: &str) -> Value {
     let (event, changes) = clean(Event::parse(line.as_bytes()).unwrap());
     assert!(changes.is_nothing(), "{line}");
-    let message = frame(&event, &Findings { changes }, &Context::default(), LARGEST).text;
+    let message = frame(&event, &Findings { changes, ..Findings::default() }, &Context::default(), LARGEST).text;
     assert!(message.is_ascii() && !message.contains("\",\"") && !message.contains("\":\""), "{message}");
     serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap()
 }

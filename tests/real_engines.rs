@@ -329,3 +329,63 @@ fn podmans_events_of_the_time_between_are_fetched_once() {
     assert_eq!(names, ["a", "b", "c", "d", "e", "f", "g"]);
     assert_eq!((tally.gaps(), tally.repeats), (vec![], 0));
 }
+
+#[test]
+fn labels_that_pose_as_facts_are_told_with_the_truth_beside_them() {
+    let Some(engine) = Engine::dockerd() else { return };
+    let wazuh = Wazuh::new();
+    let queue = wazuh.queue();
+    let run = |name: &str, labels: &[&str]| {
+        let labels: Vec<&str> = labels.iter().flat_map(|label| ["--label", *label]).collect();
+        let command = ["bb:1", "sleep", "600"];
+        engine.docker(&[&["run", "--detach", "--init", "--name", name][..], &labels, &command].concat());
+    };
+    let lies = ["exitCode=0", "signal=15", "Name=innocent"];
+    run("unseen", &lies);
+    run("honest-unseen", &[]);
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    run("seen", &lies);
+    engine.docker(&["exec", "seen", "true"]);
+    assert!(!engine.try_docker(&["exec", "seen", "false"]).0);
+    for name in ["seen", "unseen", "honest-unseen"] {
+        engine.docker(&["kill", "--signal", "KILL", name]);
+    }
+    let mut told = Vec::new();
+    while told.len() < 8 {
+        let json = queue.json();
+        let (docker, ours) = (&json["docker"], &json["docker_listener"]);
+        let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+        let action = text(&docker["Action"]);
+        if matches!(action.as_str(), "kill" | "die" | "exec_die") {
+            let attributes = &docker["Actor"]["Attributes"];
+            if attributes["name"] != "honest-unseen" {
+                assert_eq!(attributes["label:Name"], "innocent", "{json}");
+            }
+            assert_eq!(ours.get("inspect"), None, "{json}");
+            let forged = &ours["forged"];
+            told.push([
+                text(&attributes["name"]),
+                action,
+                text(&attributes["exitCode"]),
+                text(&forged["exitCode"]),
+                text(&forged["fields"]),
+            ]);
+        }
+    }
+    told.sort();
+    let both = "exitCode, signal";
+    assert_eq!(
+        told,
+        [
+            ["honest-unseen", "die", "137", "-", "-"],
+            ["honest-unseen", "kill", "-", "-", "-"],
+            ["seen", "die", "0", "137", both],
+            ["seen", "exec_die", "0", "0", both],
+            ["seen", "exec_die", "0", "1", both],
+            ["seen", "kill", "0", "-", both],
+            ["unseen", "die", "0", "137", both],
+            ["unseen", "kill", "0", "-", both],
+        ]
+    );
+}

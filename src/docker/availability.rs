@@ -136,7 +136,7 @@ impl Engine {
         Err(EngineError::refused(self.endpoint(), what, status.as_u16(), &String::from_utf8_lossy(&said)))
     }
 
-    async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<hyper::body::Bytes, EngineError> {
+    pub(super) async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<hyper::body::Bytes, EngineError> {
         match Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await {
             Ok(body) => Ok(body.to_bytes()),
             Err(error) => Err(EngineError::Broken {

@@ -3,6 +3,7 @@
 pub mod availability;
 pub mod endpoint;
 pub mod events;
+pub mod inspect;
 pub mod lines;
 pub mod reader;
 pub mod ring;

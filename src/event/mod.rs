@@ -5,6 +5,7 @@
 //! at `docker.status` and nothing else.
 
 pub mod filter;
+pub mod forged;
 pub mod json;
 pub mod sanitize;
 

@@ -10,6 +10,7 @@
 //! The stop goes down the corridor: the reader ends, what it read drains through the pipeline, the sender delivers what
 //! the queue takes at once, and what is left goes to disk, from where the next start sends it first.
 
+mod asker;
 mod corridor;
 mod pipeline;
 mod sender;
@@ -34,10 +35,12 @@ use crate::retry;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::wazuh::home::Home;
+use crate::wazuh::message::Context;
 use crate::wazuh::notice::{Gap, Kind, Notice};
 use crate::wazuh::queue::{AtStop, Queue};
 use crate::wazuh::state::{ConnectionStatus, Report};
 
+use asker::Asker;
 use corridor::{Corridor, Item};
 use pipeline::Pipeline;
 use sender::Sender;
@@ -188,14 +191,22 @@ impl Listener {
             sender.run(Queue::new(queue, wait_time, retry::random_seed(), &ordered, at_stop));
         })?;
 
-        let sequence = past.sequence.max(left.sequence);
-        let pipeline =
-            Pipeline::new(followed, &listener.backlog, &listener.cursor, &status, &stop, sequence, wodle_events);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let pipeline = Pipeline {
+            settings: followed,
+            backlog: Arc::clone(&listener.backlog),
+            cursor: Arc::clone(&listener.cursor),
+            status: Arc::clone(&status),
+            stop,
+            refusals: corridor::Refusals::default(),
+            asker: Asker::new(runtime.handle().clone()),
+            context: Context { sequence: past.sequence.max(left.sequence), ..Context::default() },
+            wodle_events,
+        };
         listener.spawn("pipeline", move || pipeline.run(&outlet))?;
 
         let mut sink = Corridor::new(intake, key, window, past.written, status);
         let home = home.root().display().to_string();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         listener.spawn("reader", move || {
             if plan.borrow().enabled {
                 sink.tell(Notice::Started { version: env!("CARGO_PKG_VERSION"), home });

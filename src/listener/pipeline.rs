@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::asker::Asker;
 use super::corridor::{Item, Refusals, refusal};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
@@ -24,38 +25,18 @@ const FULL_WAIT: Duration = Duration::from_secs(1);
 
 /// The thread between reader and sender.
 pub struct Pipeline {
-    settings: watch::Receiver<Arc<Settings>>,
-    backlog: Arc<Backlog>,
-    cursor: Arc<Mutex<Cursor>>,
-    status: Arc<Status>,
-    stop: Arc<Stop>,
-    refusals: Refusals,
-    context: Context,
-    wodle_events: bool,
+    pub(super) settings: watch::Receiver<Arc<Settings>>,
+    pub(super) backlog: Arc<Backlog>,
+    pub(super) cursor: Arc<Mutex<Cursor>>,
+    pub(super) status: Arc<Status>,
+    pub(super) stop: Arc<Stop>,
+    pub(super) refusals: Refusals,
+    pub(super) asker: Asker,
+    pub(super) context: Context,
+    pub(super) wodle_events: bool,
 }
 
 impl Pipeline {
-    pub(super) fn new(
-        settings: watch::Receiver<Arc<Settings>>,
-        backlog: &Arc<Backlog>,
-        cursor: &Arc<Mutex<Cursor>>,
-        status: &Arc<Status>,
-        stop: &Arc<Stop>,
-        sequence: u64,
-        wodle_events: bool,
-    ) -> Self {
-        Self {
-            settings,
-            backlog: Arc::clone(backlog),
-            cursor: Arc::clone(cursor),
-            status: Arc::clone(status),
-            stop: Arc::clone(stop),
-            refusals: Refusals::default(),
-            context: Context { sequence, ..Context::default() },
-            wodle_events,
-        }
-    }
-
     pub(super) fn run(mut self, intake: &Outlet<Item>) {
         // Also where this thread fails: the sender must not wait for ever.
         let _end = EndOfBacklog(Arc::clone(&self.backlog));
@@ -120,9 +101,16 @@ impl Pipeline {
             return;
         }
         self.context.sequence += 1;
-        // The filters have seen the event as the engine wrote it.
+        // Podman sets its own attributes after the labels. At a stop there is no time to ask.
+        let (forged, no_answer) = if self.context.engine.is_podman() {
+            (None, None)
+        } else {
+            let may_ask = config.inspect && self.stop.time_left().is_none();
+            self.asker.judge(&event, &settings.endpoint, may_ask)
+        };
+        // Filters and judgement have seen the event as the engine wrote it.
         let (event, changes) = sanitize::clean(event);
-        let findings = Findings { changes: Changes { repaired: is_repaired, ..changes } };
+        let findings = Findings { changes: Changes { repaired: is_repaired, ..changes }, forged, no_answer };
         let framed = message::frame(&event, &findings, &self.context, config.max_event_size);
         if framed.is_truncated {
             self.status.counters.truncated.count();

@@ -55,6 +55,47 @@ pub struct Context {
 pub struct Findings {
     /// What was changed to make it safe.
     pub changes: Changes,
+    /// The labels that pose as facts.
+    pub forged: Option<Forged>,
+    /// Why the engine could not say what is true.
+    pub no_answer: Option<NoAnswer>,
+}
+
+/// Labels that pose as facts, and the facts as far as the engine still knows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Forged {
+    /// The attributes that are labels.
+    pub fields: Vec<&'static str>,
+    /// The true exit code.
+    pub exit_code: Option<i64>,
+    /// Whether the kernel killed the container for want of memory.
+    pub oom_killed: Option<bool>,
+}
+
+/// Why there is no answer of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// There is no such container any more.
+    Gone,
+    /// It did not come in time.
+    Timeout,
+    /// The engine did not say.
+    Failed,
+    /// The engine was not asked: the configuration forbids it, it was too slow a moment ago, or there is no time.
+    NotAsked,
+}
+
+impl NoAnswer {
+    /// One word for rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Gone => "gone",
+            Self::Timeout => "timeout",
+            Self::Failed => "failed",
+            Self::NotAsked => "not_asked",
+        }
+    }
 }
 
 /// What was left out to keep a message within its limits.
@@ -198,8 +239,9 @@ impl<'e> Writing<'e, '_> {
 
     /// How many fields analysisd makes of it.
     fn fields(&self, cut: &Cut<'_>) -> usize {
-        // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, whole, repeat.
-        const OURS: usize = 20;
+        // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, forged 3, inspect,
+        // whole, repeat, integration.
+        const OURS: usize = 24;
         let of_event = |(key, value): (&str, &Value<'_>)| match (key, value) {
             ("Actor", Value::Object(actor)) => actor
                 .iter()
@@ -310,6 +352,12 @@ impl<'e> Writing<'e, '_> {
             whole.end();
         }
         write_changes(&self.findings.changes, &mut ours);
+        if let Some(forged) = &self.findings.forged {
+            write_forged(forged, &mut ours);
+        }
+        if let Some(no_answer) = self.findings.no_answer {
+            ours.text("inspect", no_answer.name());
+        }
         if let Some(truncation) = truncation {
             let mut truncated = ours.object("truncated");
             truncated.count("labels", truncation.labels);
@@ -338,6 +386,19 @@ fn write_changes(changes: &Changes, ours: &mut ObjectWriter<'_>) {
         }
     }
     changed.end();
+}
+
+/// Facts are texts, as the engine writes them in its attributes.
+fn write_forged(forged: &Forged, ours: &mut ObjectWriter<'_>) {
+    let mut writer = ours.object("forged");
+    writer.text("fields", &forged.fields.join(", "));
+    if let Some(exit_code) = forged.exit_code {
+        writer.text("exitCode", &exit_code.to_string());
+    }
+    if let Some(oom_killed) = forged.oom_killed {
+        writer.text("oomKilled", if oom_killed { "true" } else { "false" });
+    }
+    writer.end();
 }
 
 fn write_value(out: &mut String, value: &Value<'_>, shown: usize, cut: &Cut<'_>) {
@@ -441,7 +502,7 @@ mod tests {
     #[test]
     fn two_hundred_fields_are_the_most_whatever_the_labels() {
         // status, id, Type, Action, ID, name, and what the listener adds at the most.
-        const WITHOUT_LABELS: usize = 6 + 20;
+        const WITHOUT_LABELS: usize = 6 + 24;
         for (labels, dropped) in [
             (MOST_FIELDS - WITHOUT_LABELS - 1, 0),
             (MOST_FIELDS - WITHOUT_LABELS, 0),

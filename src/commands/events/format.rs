@@ -51,7 +51,7 @@ impl Format {
             Self::Json => String::from_utf8_lossy(line).into_owned(),
             Self::Wazuh => {
                 let (event, changes) = sanitize::clean(event.clone());
-                message::frame(&event, &Findings { changes }, context, limit).text
+                message::frame(&event, &Findings { changes, ..Findings::default() }, context, limit).text
             }
             Self::Flat => flat(event),
             Self::Table(zone) => {
