@@ -7,6 +7,7 @@
 pub mod filter;
 pub mod forged;
 pub mod json;
+pub mod redact;
 pub mod sanitize;
 
 use json::{Object, Value};

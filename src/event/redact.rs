@@ -1,0 +1,364 @@
+//! Takes secrets out of command lines and label values, and leaves everything that rules match.
+//!
+//! A command line in an event is its arguments joined by blanks, without quotes; so a secret with a blank in it cannot
+//! be told from two arguments, and only its first word is taken out. What refers to a secret and is none (a path, a
+//! variable, a file for `curl`) stays. `exec_start: `, its trailing blank and the program's name are never part of a
+//! match: each rule needs something before the secret.
+//!
+//! The shapes of tokens are those their issuers document; the rest are the ways in which programs take secrets on their
+//! command lines. The cases that hold the rules to it are in `tests/redaction.jsonl`.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
+
+use super::Event;
+use super::json::Value;
+
+/// What stands in the place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// The most patterns of the user.
+pub const MOST_PATTERNS: usize = 100;
+
+/// A compiled pattern of the user may take this much memory, in bytes.
+const PATTERN_SIZE: usize = 1 << 20;
+
+/// A value: in quotes, or up to what ends a word in a shell, a query or a list.
+const VALUE: &str = r#"(?:"([^"]+)"|'([^']+)'|([^\s"'&;|,]+))"#;
+
+/// Names of what is secret, as the last part of a longer name.
+const SECRET_NAME: &str = "(?:(?:[a-z0-9]*[._-])*?(?:pass|pwd)|[a-z0-9._-]*?(?:password|passwd|passphrase|passwort|passcode|\
+    secret|token|api[_-]?key|access[_-]?key|secret[_-]?key|auth[_-]?key|account[_-]?key|encryption[_-]?key|\
+    private[_-]?key|signing[_-]?key|credentials?|requirepass|masterauth))";
+
+/// Clients that take a secret after a short option, that option, and what may stand between.
+const CLIENTS: [(&str, &str, &str); 6] = [
+    ("sshpass|mongo(?:sh|dump|restore|export|import)?", "-p", r"\s+"),
+    (r"(?:docker|podman|nerdctl|buildah|skopeo|helm|oras|crane)\s(?:[^|;&]*?\s)?login", "-p", r"\s+"),
+    ("mysql(?:dump|admin|check|import|show|sh)?|mariadb(?:-dump|-admin)?", "-p", ""),
+    ("redis-cli|valkey-cli|keydb-cli", "-a", r"\s+"),
+    ("ldap(?:search|add|modify|delete|passwd|whoami)", "-w", r"\s*"),
+    ("sqlcmd|bcp|mosquitto_(?:pub|sub)|ipmitool", "-P", r"\s*"),
+];
+
+/// The rules' patterns; the first group that matches is the secret.
+fn rules() -> Vec<String> {
+    let (value, name) = (VALUE, SECRET_NAME);
+    let mut rules = vec![
+        // --password x, --password=x, -password x, --db-password x
+        format!(r"(?i)(?:^|\s)--?{name}(?:=|\s+){value}"),
+        // PASSWORD=x, MYSQL_ROOT_PASSWORD=x, ?password=x
+        format!(r#"(?i)(?:^|[\s?&;,'"{{]){name}[0-9]*={value}"#),
+        // "password": "x"
+        format!(r#"(?i)\\?["']{name}\\?["']\s*:\s*\\?["']([^"'\\]+)"#),
+        // -u user:secret, -U user%secret, -u user,secret
+        r#"(?i)(?:^|[\s/])(?:curl|wget|https?|xh|lftp|smbclient|rpcclient|ab)\s(?:[^|;&]*?\s)?(?:-u|--user|--proxy-user|-a|--auth)(?:=|\s*)["']?[^\s:%,"']+[:%,]([^\s"']+)"#.to_owned(),
+        r"(?i)(?:^|[\s/])htpasswd\s(?:-\S+\s+)*?-[a-z]*b[a-z]*\s+(?:-\S+\s+)*\S+\s+\S+\s+(\S+)".to_owned(),
+        r"(?i)(?:^|[\s/])rabbitmqctl\s+(?:add_user|change_password)\s+\S+\s+(\S+)".to_owned(),
+        r"(?i)\s-pass(?:in|out)?\s+pass:(\S+)".to_owned(),
+        // Authorization: Bearer x, X-Api-Key: x
+        r#"(?i)\b(?:proxy-)?authorization\s*[:=]\s*(?:(?:basic|bearer|token|digest|negotiate|apikey)\s+)?([^\s"',]+)"#.to_owned(),
+        r#"(?i)\b(?:x-[a-z-]*(?:api-key|token|secret|auth|password)|api-key|private-token|job-token|set-cookie|cookie)\s*:\s*([^\s"',]+)"#.to_owned(),
+        r"(?i)\bbearer\s+([a-z0-9._~+/=-]{16,})".to_owned(),
+        // scheme://user:secret@host, scheme://token@host
+        r#"(?i)\b[a-z][a-z0-9+.-]*://[^\s/:@"']*:([^\s/"']+)@"#.to_owned(),
+        r"(?i)\b[a-z][a-z0-9+.-]*://([a-z0-9_-]{20,})@".to_owned(),
+        // -----BEGIN PRIVATE KEY-----
+        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----(.+?)(?:-----END|$)".to_owned(),
+        // Tokens that are known by their shape.
+        concat!(
+            r"\b((?:AKIA|ASIA)[0-9A-Z]{16}",
+            r"|gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{22,255}",
+            r"|gl(?:pat|dt|rt|cbt|ptt|ft|agent|soat|oas)-[A-Za-z0-9_-]{20,255}",
+            r"|xox[abeoprs]-[A-Za-z0-9-]{10,255}|xapp-[0-9]-[A-Za-z0-9-]{10,255}",
+            r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,255}|whsec_[A-Za-z0-9]{24,255}",
+            r"|AIza[0-9A-Za-z_-]{35}|ya29\.[0-9A-Za-z_-]{20,}|GOCSPX-[0-9A-Za-z_-]{28}",
+            r"|npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{50,255}|dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,255}",
+            r"|SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}|hv[sbr]\.[A-Za-z0-9_-]{20,255}",
+            r"|do[opr]_v1_[a-f0-9]{64}|sk-(?:ant-|proj-)?[A-Za-z0-9_-]{20,255}|hf_[A-Za-z0-9]{30,255}",
+            r"|AGE-SECRET-KEY-1[0-9A-Z]{58}|shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}|dapi[a-f0-9]{32}",
+            r"|[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}|eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,})"
+        )
+        .to_owned(),
+        // smbclient //server -U user%secret
+        r#"(?:^|[\s/])(?:smbclient|rpcclient|net)\s(?:[^|;&]*?\s)?-U\s*["']?[^\s%"']+%([^\s"']+)"#.to_owned(),
+    ];
+    rules.extend(CLIENTS.map(|(clients, option, between)| {
+        format!(r"(?:^|[\s/])(?:{clients})\s(?:[^|;&]*?\s)?{option}{between}{value}")
+    }));
+    rules
+}
+
+/// How a secret is replaced.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// By [`REDACTED`].
+    #[default]
+    Mask,
+    /// By a keyed hash, so that equal secrets can be seen as equal.
+    Hash,
+    /// It stays.
+    Off,
+}
+
+/// What makes a secret's hash; nobody without its key may be able to try secrets out.
+pub type Hasher<'h> = &'h dyn Fn(&[u8]) -> u64;
+
+/// The rules, compiled.
+#[derive(Debug)]
+pub struct Redactor {
+    mode: Mode,
+    any: RegexSet,
+    each: Vec<Regex>,
+    names: Regex,
+}
+
+/// A pattern of the user is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("pattern '{pattern}' cannot be used: {what}")]
+pub struct PatternError {
+    /// Which one.
+    pub pattern: String,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+fn compile(pattern: &str) -> Result<Regex, PatternError> {
+    // Bytes, not characters: the tables of all scripts would be larger than the program, and secrets are ASCII.
+    RegexBuilder::new(pattern).unicode(false).size_limit(PATTERN_SIZE).build().map_err(|error| PatternError {
+        pattern: pattern.chars().take(80).collect(),
+        what: error.to_string().lines().last().unwrap_or_default().trim().to_owned(),
+    })
+}
+
+impl Redactor {
+    /// The known rules with patterns of the user; of those the first group is the secret, else all that matches.
+    ///
+    /// # Errors
+    /// Where a pattern is wrong or too large.
+    pub fn new(mode: Mode, patterns: &[String]) -> Result<Self, PatternError> {
+        let rules = rules();
+        let each = rules.iter().chain(patterns).map(|rule| compile(rule)).collect::<Result<Vec<_>, _>>()?;
+        let any =
+            RegexSetBuilder::new(each.iter().map(Regex::as_str)).unicode(false).size_limit(64 * PATTERN_SIZE).build();
+        let any = any.map_err(|error| PatternError { pattern: "all together".to_owned(), what: error.to_string() })?;
+        let names = compile(&format!("(?i)^(?:.*/)?{SECRET_NAME}$"))?;
+        Ok(Self { mode, any, each, names })
+    }
+
+    /// Takes the secrets out of an event; how many there were.
+    pub fn redact(&self, event: &mut Event<'_>, hasher: Hasher<'_>) -> u64 {
+        if self.mode == Mode::Off {
+            return 0;
+        }
+        let may_have_labels = event.may_have_labels();
+        let mut count = 0;
+        for (key, value) in event.fields.iter_mut() {
+            match (key.as_ref(), value) {
+                ("Action" | "status", Value::String(text)) => count += self.replace(text, hasher),
+                ("Actor", Value::Object(actor)) if may_have_labels => {
+                    let attributes = actor.iter_mut().find(|(key, _)| *key == "Attributes");
+                    let Some((_, Value::Object(attributes))) = attributes else { continue };
+                    for (key, value) in attributes.iter_mut() {
+                        let Value::String(text) = value else { continue };
+                        if self.names.is_match(key.as_bytes()) && !text.is_empty() && !is_reference(text) {
+                            *text = self.instead_of(text, hasher).into();
+                            count += 1;
+                        } else {
+                            count += self.replace(text, hasher);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        count
+    }
+
+    /// A text without the secrets in it.
+    #[must_use]
+    pub fn text<'t>(&self, text: &'t str, hasher: Hasher<'_>) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        if self.mode != Mode::Off {
+            self.replace(&mut text, hasher);
+        }
+        text
+    }
+
+    fn replace(&self, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> u64 {
+        let spans = self.spans(text);
+        if spans.is_empty() {
+            return 0;
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut done = 0;
+        for span in &spans {
+            out.push_str(text.get(done..span.start).unwrap_or_default());
+            out.push_str(&self.instead_of(text.get(span.clone()).unwrap_or_default(), hasher));
+            done = span.end;
+        }
+        out.push_str(text.get(done..).unwrap_or_default());
+        *text = out.into();
+        spans.len() as u64
+    }
+
+    fn instead_of(&self, secret: &str, hasher: Hasher<'_>) -> String {
+        match self.mode {
+            Mode::Hash => format!("[redacted:{:016x}]", hasher(secret.as_bytes())),
+            Mode::Mask | Mode::Off => REDACTED.to_owned(),
+        }
+    }
+
+    /// Where the secrets are, in order and without overlaps.
+    fn spans(&self, text: &str) -> Vec<Range<usize>> {
+        let mut spans: Vec<Range<usize>> = Vec::new();
+        for rule in self.any.matches(text.as_bytes()).iter().filter_map(|rule| self.each.get(rule)) {
+            for found in rule.captures_iter(text.as_bytes()) {
+                let secret = found.iter().skip(1).flatten().next().or_else(|| found.get(0));
+                spans.extend(secret.map(|secret| whole_characters(text, secret.range())));
+            }
+        }
+        spans.retain(|span| text.get(span.clone()).is_some_and(|secret| !secret.is_empty() && !is_reference(secret)));
+        spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+        let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+        for span in spans {
+            match merged.last_mut() {
+                Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+                _ => merged.push(span),
+            }
+        }
+        merged
+    }
+}
+
+/// The span with the rest of the characters at its ends.
+fn whole_characters(text: &str, span: Range<usize>) -> Range<usize> {
+    let start = (0..=span.start).rev().find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    let end = (span.end..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    start..end
+}
+
+/// Whether a value only says where a secret is, or is none: a path, a variable, another option, a switch.
+fn is_reference(value: &str) -> bool {
+    const SWITCHES: [&str; 14] =
+        ["true", "false", "yes", "no", "null", "none", "None", "stdin", "prompt", "0", "1", "{", "[", "\\"];
+    const BEGINNINGS: [&str; 10] = ["$", "@", "<", "-", "%", "file:", "env:", "vault:", "arn:", "[redacted"];
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-/*${}".contains(c);
+    let is_path =
+        ["/", "./", "~/", "../"].iter().any(|start| value.starts_with(start)) && value.chars().skip(1).all(is_plain);
+    is_path || SWITCHES.contains(&value) || BEGINNINGS.iter().any(|beginning| value.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    fn sum(secret: &[u8]) -> u64 {
+        secret.iter().map(|byte| u64::from(*byte)).sum()
+    }
+
+    #[derive(Deserialize)]
+    struct Case {
+        text: String,
+        #[serde(default)]
+        secrets: Vec<String>,
+    }
+
+    #[test]
+    fn takes_out_what_is_secret_and_nothing_else() {
+        let cases = include_str!("../../tests/redaction.jsonl").lines();
+        let redactor = Redactor::new(Mode::Mask, &[]).unwrap();
+        let (mut found, mut missed, mut wrong, mut negatives) = (0, Vec::new(), Vec::new(), 0);
+        for case in
+            cases.map(|line| serde_json::from_str::<Case>(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        {
+            let clean = redactor.text(&case.text, &sum);
+            let mut expected = case.text.clone();
+            for secret in &case.secrets {
+                assert!(expected.contains(secret.as_str()), "{}", case.text);
+                let (before, after) = expected.rsplit_once(secret.as_str()).unwrap();
+                expected = format!("{before}{REDACTED}{after}");
+            }
+            negatives += u32::from(case.secrets.is_empty());
+            if clean == expected {
+                found += case.secrets.len();
+            } else if case.secrets.iter().any(|secret| clean.contains(secret.as_str())) {
+                missed.push(clean.into_owned());
+            } else {
+                wrong.push(format!("{clean}   <- {}", case.text));
+            }
+        }
+        println!("{found} secrets found, {} missed, {} of {negatives} others touched", missed.len(), wrong.len());
+        assert!(missed.is_empty() && wrong.is_empty(), "missed: {missed:#?}\nwrong: {wrong:#?}");
+        assert!(found >= 60 && negatives >= 60, "{found} {negatives}");
+    }
+
+    #[test]
+    fn what_rules_match_stays() {
+        let redactor = Redactor::new(Mode::Mask, &[]).unwrap();
+        for text in ["exec_start: bash ", "exec_start: /bin/sh ", "exec_create: sh -c true", "health_status: healthy"] {
+            assert_eq!(redactor.text(text, &sum), text);
+        }
+        assert_eq!(redactor.text("exec_start: mysql -psecret ", &sum), "exec_start: mysql -p[redacted] ");
+    }
+
+    #[test]
+    fn an_event_is_redacted_where_users_can_put_secrets() {
+        let line = br#"{"status":"exec_start: env TOKEN=abc123 sh ","Type":"container","Action":"exec_start: env TOKEN=abc123 sh ",
+            "Actor":{"ID":"c","Attributes":{"image":"i","db.password":"hunter2","note":"--token t0ps3cret","secret":"/run/x","url":"x://u:p4ss@h"}}}"#;
+        let mut event = Event::parse(line).unwrap();
+        let count = Redactor::new(Mode::Mask, &[]).unwrap().redact(&mut event, &sum);
+        assert_eq!((count, event.action()), (5, "exec_start: env TOKEN=[redacted] sh "));
+        assert_eq!(event.fields().text("status"), Some("exec_start: env TOKEN=[redacted] sh "));
+        for (key, value) in [
+            ("image", "i"),
+            ("db.password", "[redacted]"),
+            ("note", "--token [redacted]"),
+            ("secret", "/run/x"),
+            ("url", "x://u:[redacted]@h"),
+        ] {
+            assert_eq!(event.attribute(key), value);
+        }
+    }
+
+    #[test]
+    fn equal_secrets_can_be_seen_as_equal_where_that_is_wanted() {
+        let redactor = Redactor::new(Mode::Hash, &[]).unwrap();
+        assert_eq!(
+            redactor.text("a --token abc; b --token abc; c --token abd", &sum),
+            "a --token [redacted:0000000000000126]; b --token [redacted:0000000000000126]; c --token [redacted:0000000000000127]"
+        );
+        assert_eq!(Redactor::new(Mode::Off, &[]).unwrap().text("--token abc", &sum), "--token abc");
+    }
+
+    #[test]
+    fn patterns_of_the_user_count_too_and_wrong_ones_are_refused() {
+        let own = ["EMP-[0-9]+".to_owned(), "badge ([0-9]+)".to_owned()];
+        let redactor = Redactor::new(Mode::Mask, &own).unwrap();
+        assert_eq!(redactor.text("run EMP-123 badge 77 x", &sum), "run [redacted] badge [redacted] x");
+        let error = Redactor::new(Mode::Mask, &["(".to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("pattern '(' cannot be used: "), "{error}");
+        assert!(Redactor::new(Mode::Mask, &["(a{1000}){1000}".to_owned()]).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_fail_and_what_is_left_is_of_that_text(
+            text in "(--password |token=|-p ?|mysql |://|:|@|[\"']|\\PC){0,30}",
+        ) {
+            let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
+            let clean = redactor.text(&text, &sum).into_owned();
+            let mut rest = text.as_str();
+            for part in clean.split(REDACTED) {
+                let at = rest.find(part);
+                proptest::prop_assert!(at.is_some(), "{} of {}", clean, text);
+                rest = rest.get(at.unwrap_or_default() + part.len()..).unwrap_or_default();
+            }
+        }
+    }
+
+    static REDACTOR: std::sync::OnceLock<Redactor> = std::sync::OnceLock::new();
+}
