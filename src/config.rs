@@ -16,6 +16,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::event::filter::{Filter, FilterError};
+use crate::event::redact::{MOST_PATTERNS, Mode};
 
 /// The largest file that is read, in bytes; far beyond any real one, and nothing to run out of memory on.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -24,7 +25,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 pub const SECTION: &str = "docker-listener";
 
 /// The keys of the section with the value each has where it is not given.
-pub const KEYS: [(&str, &str); 14] = [
+pub const KEYS: [(&str, &str); 16] = [
     ("enabled", "true"),
     ("wait_time", "5"),
     ("max_event_size", "65536"),
@@ -39,6 +40,8 @@ pub const KEYS: [(&str, &str); 14] = [
     ("backlog_disk", "256"),
     ("heartbeat", "15"),
     ("inspect", "true"),
+    ("redaction", "mask"),
+    ("redact_patterns", "none"),
 ];
 
 /// Seconds: what `wait_time` may be. The upper end is the cap of the growing waits.
@@ -98,6 +101,10 @@ pub struct Config {
     pub heartbeat: Option<Duration>,
     /// Whether the engine may be asked what its events do not tell.
     pub inspect: bool,
+    /// How secrets are replaced.
+    pub redaction: Mode,
+    /// What is secret beside what is known to be.
+    pub redact_patterns: Vec<String>,
 }
 
 impl Default for Config {
@@ -118,6 +125,8 @@ impl Default for Config {
             backlog_disk: 256 << 20,
             heartbeat: Some(Duration::from_secs(15 * 60)),
             inspect: true,
+            redaction: Mode::default(),
+            redact_patterns: Vec::new(),
         }
     }
 }
@@ -233,6 +242,7 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
         config.max_event_size = usize::try_from(bytes).unwrap_or(config.max_event_size);
     }
     read_bounds(section, &mut config)?;
+    read_redaction(section, &mut config)?;
     if let Some(value) = section.get("docker_host") {
         let host = text("docker_host", value, "an address such as unix:///var/run/docker.sock")?;
         // Whether there are certificates is seen once all sources are known; here the shape counts.
@@ -255,6 +265,26 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
         config.exclude = filter(filters, "exclude")?;
     }
     Ok(config)
+}
+
+fn read_redaction(section: &Map<String, Value>, config: &mut Config) -> Result<(), Refusal> {
+    if let Some(value) = section.get("redaction") {
+        config.redaction = match value.as_str() {
+            Some("mask") => Mode::Mask,
+            Some("hash") => Mode::Hash,
+            Some("off") => Mode::Off,
+            _ => return Err(refused_value("redaction", value, "\"mask\", \"hash\" or \"off\"")),
+        };
+    }
+    if let Some(value) = section.get("redact_patterns") {
+        let allowed = format!("a list of at most {MOST_PATTERNS} regular expressions such as [\"EMP-[0-9]+\"]");
+        let patterns = value.as_array().filter(|patterns| patterns.len() <= MOST_PATTERNS);
+        let patterns = patterns.ok_or_else(|| refused_value("redact_patterns", value, &allowed))?;
+        for pattern in patterns {
+            config.redact_patterns.push(text("redact_patterns", pattern, &allowed)?.to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn read_bounds(section: &Map<String, Value>, config: &mut Config) -> Result<(), Refusal> {
@@ -362,7 +392,7 @@ mod tests {
             "docker_host": "tcp://127.0.0.1:2375", "docker_cert_path": "/etc/docker/certs",
             "filters": {"include": ["type=container"], "exclude": ["event=top", "event=resize"]},
             "max_events_per_second": 0, "burst": 1, "event_queue_size": 100, "backlog_memory": 4, "backlog_disk": 0,
-            "heartbeat": 0, "inspect": false
+            "heartbeat": 0, "inspect": false, "redaction": "hash", "redact_patterns": ["a+"]
         }))
         .unwrap();
         assert!(!config.enabled && config.debug && !config.inspect);
@@ -373,6 +403,7 @@ mod tests {
         assert_eq!(config.include.to_string(), "type=container");
         assert_eq!((config.max_events_per_second, config.burst, config.event_queue_size), (0, 1, 100));
         assert_eq!((config.backlog_memory, config.backlog_disk, config.heartbeat), (4 << 20, 0, None));
+        assert_eq!((config.redaction, config.redact_patterns), (Mode::Hash, vec!["a+".to_owned()]));
         assert_eq!(config.exclude.to_string(), "event=top event=resize");
         assert_eq!(section(&json!({})).unwrap(), Config::default());
     }
@@ -385,7 +416,7 @@ mod tests {
                 json!({"wait-tme": 5}),
                 "key 'wait-tme' is unknown; did you mean 'wait_time'? known keys: enabled, wait_time, max_event_size, \
                  debug, docker_host, docker_cert_path, filters, max_events_per_second, burst, event_queue_size, \
-                 backlog_memory, backlog_disk, heartbeat, inspect",
+                 backlog_memory, backlog_disk, heartbeat, inspect, redaction, redact_patterns",
             ),
             (json!({"wait_time": 0}), "key 'wait_time' is 0, but must be a whole number of seconds from 1 to 60"),
             (json!({"wait_time": 61}), "key 'wait_time' is 61, but must be a whole number of seconds from 1 to 60"),
@@ -416,6 +447,12 @@ mod tests {
                 json!({"heartbeat": 1441}),
                 "key 'heartbeat' is 1441, but must be a whole number of minutes from 0 to 1440",
             ),
+            (json!({"redaction": "on"}), "key 'redaction' is \"on\", but must be \"mask\", \"hash\" or \"off\""),
+            (
+                json!({"redact_patterns": "x"}),
+                "key 'redact_patterns' is \"x\", but must be a list of at most 100 regular expressions such as \
+                 [\"EMP-[0-9]+\"]",
+            ),
             (json!({"enabled": "no"}), "key 'enabled' is \"no\", but must be true or false"),
             (json!({"debug": null}), "key 'debug' is null, but must be true or false"),
             (
@@ -440,7 +477,7 @@ mod tests {
             assert_eq!(section(&given).unwrap_err().to_string(), said);
         }
         let said = section(&json!({ long.as_str(): 1 })).unwrap_err().to_string();
-        assert!(said.len() < 350, "{said}");
+        assert!(said.len() < 400, "{said}");
         let said = section(&json!({"docker_host": "ssh://host"})).unwrap_err().to_string();
         assert!(said.contains("ssh"), "{said}");
         let said = section(&json!({"filters": {"exclude": ["labl=x"]}})).unwrap_err().to_string();

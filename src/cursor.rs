@@ -22,7 +22,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -74,6 +74,15 @@ impl Key {
     #[must_use]
     pub fn hash(&self, line: &[u8]) -> u64 {
         SipHasher13::new_with_key(&self.0).hash(line)
+    }
+
+    /// The hash of a secret, which is that of no line.
+    #[must_use]
+    pub fn hash_secret(&self, secret: &[u8]) -> u64 {
+        let mut hasher = SipHasher13::new_with_key(&self.0);
+        hasher.write(b"secret\n");
+        hasher.write(secret);
+        hasher.finish()
     }
 
     fn to_line(self) -> String {

@@ -4,12 +4,14 @@
 //! the command line come on top of the file's.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::cli::Options;
 use crate::config::{self, Config, ConfigError};
 use crate::docker::endpoint::{DEFAULT_HOST, Endpoint, EndpointError};
 use crate::docker::reader::Plan;
 use crate::event::filter::{Filter, FilterError};
+use crate::event::redact::{PatternError, Redactor};
 use crate::wazuh::home::Home;
 
 /// What the environment says of the engine, in Docker's own variables.
@@ -39,12 +41,14 @@ impl Environment {
 }
 
 /// Everything a listener goes by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// What the file says, with the command line's filters and debug flag in it.
     pub config: Config,
     /// The engine.
     pub endpoint: Endpoint,
+    /// What takes secrets out.
+    pub redactor: Arc<Redactor>,
 }
 
 /// Why there are no settings.
@@ -61,6 +65,9 @@ pub enum SettingsError {
         /// What is wrong.
         source: EndpointError,
     },
+    /// A pattern for secrets is wrong.
+    #[error("key 'redact_patterns': {0}")]
+    Pattern(#[from] PatternError),
     /// A filter of the command line is wrong.
     #[error("--filter: {0}")]
     Filter(#[from] FilterError),
@@ -90,7 +97,8 @@ impl Settings {
             .or(environment.certificates.as_deref());
         let endpoint =
             Endpoint::parse(address, certificates).map_err(|source| SettingsError::Endpoint { from, source })?;
-        Ok(Self { config, endpoint })
+        let redactor = Arc::new(Redactor::new(config.redaction, &config.redact_patterns)?);
+        Ok(Self { config, endpoint, redactor })
     }
 
     /// What the reader has to do.

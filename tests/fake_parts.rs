@@ -321,6 +321,7 @@ fn waits_while_the_agent_asks_senders_to_wait() {
     std::fs::write(&wait, "").unwrap();
     let program = Program::listen(wazuh.home(), &engine.url());
     program.says("asks senders to wait");
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
     engine.publish(1);
     assert_eq!(queue.message_within(Duration::from_millis(1500)), None);
     std::fs::remove_file(&wait).unwrap();

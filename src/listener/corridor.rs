@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use super::status::Status;
 use crate::cursor::{Key, Window};
@@ -12,8 +13,10 @@ use crate::docker::EngineError;
 use crate::docker::availability::Identity;
 use crate::docker::lines::{Flaw, Refused};
 use crate::docker::reader::{Gap as EngineGap, Reading, Seen, Sink};
+use crate::event::redact::Redactor;
 use crate::intake::{Intake, Lost, Weighed};
 use crate::retry::Throttle;
+use crate::settings::Settings;
 use crate::wazuh::notice::{Gap, Kind, Notice};
 use crate::wazuh::state::ConnectionStatus;
 
@@ -64,6 +67,7 @@ pub struct Corridor {
     last_read: Option<Timestamp>,
     last_read_before_connect: Option<Timestamp>,
     status: Arc<Status>,
+    settings: watch::Receiver<Arc<Settings>>,
     refusals: Refusals,
     /// Whether the engine's state has been told at least once.
     told_before: bool,
@@ -76,6 +80,7 @@ impl Corridor {
         window: Window,
         last_read: Option<Timestamp>,
         status: Arc<Status>,
+        settings: watch::Receiver<Arc<Settings>>,
     ) -> Self {
         let connected_at = window.end();
         Self {
@@ -87,6 +92,7 @@ impl Corridor {
             last_read,
             last_read_before_connect: last_read,
             status,
+            settings,
             refusals: Refusals::default(),
             told_before: false,
         }
@@ -132,7 +138,8 @@ impl Corridor {
 
     fn refused(&mut self, refused: Refused<'_>) {
         self.status.counters.refused.count();
-        let notice = refusal(refused.why, refused.length, refused.head);
+        let redactor = Arc::clone(&self.settings.borrow().redactor);
+        let notice = refusal(refused.why, refused.length, refused.head, &redactor, self.key);
         self.refusals.log(refused.why, &notice);
         // An empty line loses nothing; a torn one comes again with the ring. Neither must be able to flood the queue.
         if refused.why == Flaw::Oversized {
@@ -253,6 +260,9 @@ impl Drop for Refusals {
     }
 }
 
-pub(super) fn refusal(why: Flaw, length: u64, head: &[u8]) -> Notice {
-    Notice::LineRefused { why, length, head: String::from_utf8_lossy(head).into_owned(), at: Timestamp::now() }
+/// The notice of a line that cannot be used. Secrets in its beginning are none of the log's business.
+pub(super) fn refusal(why: Flaw, length: u64, head: &[u8], redactor: &Redactor, key: Key) -> Notice {
+    let head = String::from_utf8_lossy(head);
+    let head = redactor.text(&head, &|secret| key.hash_secret(secret)).into_owned();
+    Notice::LineRefused { why, length, head, at: Timestamp::now() }
 }

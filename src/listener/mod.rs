@@ -192,8 +192,10 @@ impl Listener {
         })?;
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let for_reader = followed.clone();
         let pipeline = Pipeline {
             settings: followed,
+            key,
             backlog: Arc::clone(&listener.backlog),
             cursor: Arc::clone(&listener.cursor),
             status: Arc::clone(&status),
@@ -205,7 +207,7 @@ impl Listener {
         };
         listener.spawn("pipeline", move || pipeline.run(&outlet))?;
 
-        let mut sink = Corridor::new(intake, key, window, past.written, status);
+        let mut sink = Corridor::new(intake, key, window, past.written, status, for_reader);
         let home = home.root().display().to_string();
         listener.spawn("reader", move || {
             if plan.borrow().enabled {

@@ -11,7 +11,7 @@ use super::asker::Asker;
 use super::corridor::{Item, Refusals, refusal};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Key};
 use crate::docker::lines::{Flaw, head};
 use crate::event::sanitize::{self, Changes};
 use crate::intake::{Next, Outlet};
@@ -32,6 +32,7 @@ pub struct Pipeline {
     pub(super) stop: Arc<Stop>,
     pub(super) refusals: Refusals,
     pub(super) asker: Asker,
+    pub(super) key: Key,
     pub(super) context: Context,
     pub(super) wodle_events: bool,
 }
@@ -84,7 +85,8 @@ impl Pipeline {
         let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
             self.status.counters.gaps.count();
-            let notice = refusal(Flaw::NotJson, line.len() as u64, head(line));
+            let redactor = Arc::clone(&self.settings.borrow().redactor);
+            let notice = refusal(Flaw::NotJson, line.len() as u64, head(line), &redactor, self.key);
             self.refusals.log(Flaw::NotJson, &notice);
             self.notice(&notice, Some(hash), read_at);
             return;
@@ -109,8 +111,12 @@ impl Pipeline {
             self.asker.judge(&event, &settings.endpoint, may_ask)
         };
         // Filters and judgement have seen the event as the engine wrote it.
-        let (event, changes) = sanitize::clean(event);
-        let findings = Findings { changes: Changes { repaired: is_repaired, ..changes }, forged, no_answer };
+        let (mut event, changes) = sanitize::clean(event);
+        let redacted = settings.redactor.redact(&mut event, &|secret| self.key.hash_secret(secret));
+        if redacted > 0 {
+            self.status.counters.redacted.count();
+        }
+        let findings = Findings { changes: Changes { repaired: is_repaired, ..changes }, forged, no_answer, redacted };
         let framed = message::frame(&event, &findings, &self.context, config.max_event_size);
         if framed.is_truncated {
             self.status.counters.truncated.count();

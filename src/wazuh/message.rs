@@ -59,6 +59,8 @@ pub struct Findings {
     pub forged: Option<Forged>,
     /// Why the engine could not say what is true.
     pub no_answer: Option<NoAnswer>,
+    /// How many secrets were taken out.
+    pub redacted: u64,
 }
 
 /// Labels that pose as facts, and the facts as far as the engine still knows them.
@@ -240,8 +242,8 @@ impl<'e> Writing<'e, '_> {
     /// How many fields analysisd makes of it.
     fn fields(&self, cut: &Cut<'_>) -> usize {
         // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, forged 3, inspect,
-        // whole, repeat, integration.
-        const OURS: usize = 24;
+        // redacted, whole, repeat, integration.
+        const OURS: usize = 25;
         let of_event = |(key, value): (&str, &Value<'_>)| match (key, value) {
             ("Actor", Value::Object(actor)) => actor
                 .iter()
@@ -354,6 +356,9 @@ impl<'e> Writing<'e, '_> {
         write_changes(&self.findings.changes, &mut ours);
         if let Some(forged) = &self.findings.forged {
             write_forged(forged, &mut ours);
+        }
+        if self.findings.redacted > 0 {
+            ours.count("redacted", self.findings.redacted);
         }
         if let Some(no_answer) = self.findings.no_answer {
             ours.text("inspect", no_answer.name());
@@ -502,7 +507,7 @@ mod tests {
     #[test]
     fn two_hundred_fields_are_the_most_whatever_the_labels() {
         // status, id, Type, Action, ID, name, and what the listener adds at the most.
-        const WITHOUT_LABELS: usize = 6 + 24;
+        const WITHOUT_LABELS: usize = 6 + 25;
         for (labels, dropped) in [
             (MOST_FIELDS - WITHOUT_LABELS - 1, 0),
             (MOST_FIELDS - WITHOUT_LABELS, 0),

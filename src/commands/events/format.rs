@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::template::{Template, TemplateError};
+use crate::cursor::Key;
 use crate::event::Event;
 use crate::event::json::{ObjectWriter, Value};
 use crate::event::sanitize;
+use crate::settings::Settings;
 use crate::wazuh::message::{self, Context, Findings};
 
 /// How an event is printed.
@@ -45,13 +47,17 @@ impl Format {
         }
     }
 
-    pub(super) fn event(&self, event: &Event<'_>, line: &[u8], context: &Context, limit: usize) -> String {
+    pub(super) fn event(&self, event: &Event<'_>, line: &[u8], context: &Context, settings: &Settings) -> String {
         match self {
             Self::Docker(zone) => docker_line(event, zone),
             Self::Json => String::from_utf8_lossy(line).into_owned(),
             Self::Wazuh => {
-                let (event, changes) = sanitize::clean(event.clone());
-                message::frame(&event, &Findings { changes, ..Findings::default() }, context, limit).text
+                let (mut event, changes) = sanitize::clean(event.clone());
+                // Where hashes are wanted, those of the running listener are made with a key that stays with it.
+                let key = Key::random();
+                let redacted = settings.redactor.redact(&mut event, &|secret| key.hash_secret(secret));
+                let findings = Findings { changes, redacted, ..Findings::default() };
+                message::frame(&event, &findings, context, settings.config.max_event_size).text
             }
             Self::Flat => flat(event),
             Self::Table(zone) => {
@@ -140,7 +146,9 @@ mod tests {
     fn print(format: &str) -> String {
         let format = Format::parse((!format.is_empty()).then_some(format), TimeZone::UTC).unwrap();
         let event = Event::parse(LINE.as_bytes()).unwrap();
-        format.event(&event, LINE.as_bytes(), &Context::default(), 65_000)
+        let home = crate::wazuh::home::Home::at("/nonexistent");
+        let settings = Settings::load(&home, &crate::cli::Options::default(), &crate::settings::Environment::default());
+        format.event(&event, LINE.as_bytes(), &Context::default(), &settings.unwrap())
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Printer<'_> {
         let config = &self.settings.config;
         if config.include.matches(&event) && (config.exclude.is_empty() || !config.exclude.matches(&event)) {
             self.context.sequence += 1;
-            let text = self.format.event(&event, line, &self.context, config.max_event_size);
+            let text = self.format.event(&event, line, &self.context, self.settings);
             self.write(&text);
         }
     }
