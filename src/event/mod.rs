@@ -6,6 +6,7 @@
 
 pub mod filter;
 pub mod forged;
+pub mod image;
 pub mod json;
 pub mod redact;
 pub mod sanitize;

@@ -242,8 +242,8 @@ impl<'e> Writing<'e, '_> {
     /// How many fields analysisd makes of it.
     fn fields(&self, cut: &Cut<'_>) -> usize {
         // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, forged 3, inspect,
-        // redacted, whole, repeat, integration.
-        const OURS: usize = 25;
+        // redacted, exact 4, whole, repeat, integration.
+        const OURS: usize = 29;
         let of_event = |(key, value): (&str, &Value<'_>)| match (key, value) {
             ("Actor", Value::Object(actor)) => actor
                 .iter()
@@ -336,6 +336,29 @@ impl<'e> Writing<'e, '_> {
         attributes.end();
     }
 
+    /// The digits of numbers that readers of JSON make doubles of; the engine's own time stamp has a field above.
+    fn write_exact(&self, ours: &mut ObjectWriter<'_>) {
+        const EXACT_DOUBLE: u64 = 1 << 53;
+        const MOST: usize = 4;
+        let large = self.event.fields().iter().filter(|(key, _)| !matches!(*key, "time" | "timeNano"));
+        let large = large.filter_map(|(key, value)| match value {
+            Value::Number(number) => Some((key, number)),
+            _ => None,
+        });
+        let beyond = |number: &serde_json::Number| {
+            number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs)).is_some_and(|n| n > EXACT_DOUBLE)
+        };
+        let large: Vec<_> = large.filter(|(_, number)| beyond(number)).take(MOST).collect();
+        if large.is_empty() {
+            return;
+        }
+        let mut exact = ours.object("exact");
+        for (key, number) in large {
+            exact.text(key, &number.to_string());
+        }
+        exact.end();
+    }
+
     fn write_ours(&self, truncation: Option<Truncation>, cut: &Cut<'_>, mut ours: ObjectWriter<'_>) {
         let mut engine = ours.object("engine");
         engine.text("name", &self.context.engine.name);
@@ -347,6 +370,7 @@ impl<'e> Writing<'e, '_> {
         if let Some(timestamp) = self.event.timestamp() {
             ours.text("timestamp", &timestamp);
         }
+        self.write_exact(&mut ours);
         let action = self.event.action();
         if cut.end(action, SHOWN_ACTION).len() < action.len() {
             let mut whole = ours.object("whole");
@@ -507,7 +531,7 @@ mod tests {
     #[test]
     fn two_hundred_fields_are_the_most_whatever_the_labels() {
         // status, id, Type, Action, ID, name, and what the listener adds at the most.
-        const WITHOUT_LABELS: usize = 6 + 25;
+        const WITHOUT_LABELS: usize = 6 + 29;
         for (labels, dropped) in [
             (MOST_FIELDS - WITHOUT_LABELS - 1, 0),
             (MOST_FIELDS - WITHOUT_LABELS, 0),

@@ -10,6 +10,7 @@
     missing_docs
 )]
 
+pub mod analysisd;
 pub mod engines;
 pub mod simulated;
 pub mod tally;
