@@ -39,6 +39,10 @@ pub const SHOWN_LABEL: usize = 900;
 /// The most of a long action that stands beside the event, in bytes.
 pub const WHOLE_ACTION: usize = 16_384;
 
+/// No text is cut to less than this, in bytes: what rules match by is shorter. A limit that is smaller than what is
+/// left then is not kept, but [`LARGEST`] is.
+const SHORTEST: usize = 32;
+
 /// What is known beside the event itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
@@ -218,7 +222,7 @@ impl<'e> Writing<'e, '_> {
         loop {
             let truncation = Truncation { labels: cut.labels.len() as u64, texts: self.long_texts(&cut), bytes };
             let message = self.write(Some(truncation), &cut);
-            if message.len() <= limit || longest < 16 {
+            if message.len() <= limit || longest <= SHORTEST {
                 return message;
             }
             longest /= 2;
@@ -341,7 +345,8 @@ impl<'e> Writing<'e, '_> {
         const EXACT_DOUBLE: u64 = 1 << 53;
         const MOST: usize = 4;
         let large = self.event.fields().iter().filter(|(key, _)| !matches!(*key, "time" | "timeNano"));
-        let large = large.filter_map(|(key, value)| match value {
+        // A key that could fill the message is none that a rule knows.
+        let large = large.filter(|(key, _)| key.len() <= SHOWN).filter_map(|(key, value)| match value {
             Value::Number(number) => Some((key, number)),
             _ => None,
         });
@@ -370,7 +375,9 @@ impl<'e> Writing<'e, '_> {
         if let Some(timestamp) = self.event.timestamp() {
             ours.text("timestamp", &timestamp);
         }
-        self.write_exact(&mut ours);
+        if !cut.unknown {
+            self.write_exact(&mut ours);
+        }
         let action = self.event.action();
         if cut.end(action, SHOWN_ACTION).len() < action.len() {
             let mut whole = ours.object("whole");
@@ -402,7 +409,7 @@ fn write_changes(changes: &Changes, ours: &mut ObjectWriter<'_>) {
     if changes.is_nothing() {
         return;
     }
-    let mut changed = ours.object("changed");
+    let mut writer = ours.object("changed");
     for (key, count) in [
         ("characters", changes.characters),
         ("labels_renamed", changes.renamed),
@@ -411,10 +418,10 @@ fn write_changes(changes: &Changes, ours: &mut ObjectWriter<'_>) {
         ("repaired", u64::from(changes.repaired)),
     ] {
         if count > 0 {
-            changed.count(key, count);
+            writer.count(key, count);
         }
     }
-    changed.end();
+    writer.end();
 }
 
 /// Facts are texts, as the engine writes them in its attributes.
