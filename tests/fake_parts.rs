@@ -431,3 +431,47 @@ impl Drop for Killed {
         let _ = self.0.wait();
     }
 }
+
+#[test]
+fn an_engine_that_does_not_say_what_is_true_holds_nothing_up() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    let answer = |id: &str, answer: Option<&str>| {
+        let path = format!("/containers/{id}/json");
+        engine.engine.says.lock().unwrap().answers.insert(path, answer.map(str::to_owned));
+    };
+    answer(
+        "lies",
+        Some(r#"{"Config":{"Labels":{"exitCode":"0"}},"State":{"Running":false,"ExitCode":137,"OOMKilled":true}}"#),
+    );
+    answer("odd", Some("[]"));
+    answer("slow", None);
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    let die = |id: &str, number: usize| {
+        engine.publish_line(format!(
+            r#"{{"Type":"container","Action":"die","Actor":{{"ID":"{id}","Attributes":{{"exitCode":"0","name":"{id}"}}}},"timeNano":{number}}}"#
+        ));
+    };
+    let told = |id: &str, number: usize| {
+        die(id, number);
+        loop {
+            let json = queue.json();
+            if json["docker"].get("Action").is_some() {
+                assert_eq!(json["docker"]["Actor"]["ID"], id);
+                return (json["docker_listener"]["inspect"].clone(), json["docker_listener"]["forged"].clone());
+            }
+        }
+    };
+    let truth = json!({"fields": "exitCode", "exitCode": "137", "oomKilled": "true"});
+    assert_eq!(told("lies", 1), (json!(null), truth.clone()));
+    assert_eq!(told("none", 2), (json!("gone"), json!(null)));
+    assert_eq!(told("odd", 3), (json!("failed"), json!(null)));
+    let started = std::time::Instant::now();
+    assert_eq!(told("slow", 4), (json!("timeout"), json!(null)));
+    for number in 5..50 {
+        assert_eq!(told("slow", number), (json!("not_asked"), json!(null)));
+    }
+    assert!(started.elapsed() < Duration::from_secs(5), "one wait of half a second, not one for each");
+    assert_eq!(told("lies", 50), (json!("not_asked"), json!({"fields": "exitCode"})), "what is known stays known");
+}

@@ -9,11 +9,12 @@ use super::{Engine, EngineError};
 
 /// A container, as far as it is asked for; bollard's model fails on values that it does not know.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(rename_all = "PascalCase")]
 pub struct Container {
-    /// What it was started with.
+    /// What it was started with; an answer without it says nothing.
     pub config: Config,
     /// How it is.
+    #[serde(default)]
     pub state: State,
 }
 
@@ -91,6 +92,7 @@ mod tests {
         assert_eq!(container.config.labels.unwrap()["exitCode"], "0");
         let bare: Container = serde_json::from_str(r#"{"Config":{"Labels":null}}"#).unwrap();
         assert_eq!(bare, Container::default());
+        assert!(serde_json::from_str::<Container>("[]").is_err() && serde_json::from_str::<Container>("{}").is_err());
         let exec: Exec = serde_json::from_str(r#"{"ExitCode":null,"ContainerID":"c"}"#).unwrap();
         assert_eq!(exec, Exec { exit_code: None, container: "c".into() });
     }

@@ -180,6 +180,8 @@ pub struct Says {
     pub is_frozen: bool,
     /// How often it was asked for a sign of life.
     pub pings: usize,
+    /// What it answers for containers and commands, by their path; `None` is a silence.
+    pub answers: std::collections::HashMap<String, Option<String>>,
 }
 
 /// Events that happened before the listener was started.
@@ -261,7 +263,14 @@ impl FakeEngine {
                                 events(asked);
                             }
                         }
-                        other => panic!("asked for {other}"),
+                        other => {
+                            let known = told.lock().unwrap().answers.get(other).cloned();
+                            match known {
+                                Some(Some(answer)) => whole(&mut asked, &answer),
+                                Some(None) => asked.hold(),
+                                None => asked.raw("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+                            }
+                        }
                     }
                 });
             }
