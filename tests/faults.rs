@@ -238,6 +238,46 @@ fn engine_is_not_the_one_of_yesterday() {
 }
 
 #[test]
+fn an_engine_that_makes_up_its_id_is_still_the_same() {
+    let (wazuh, engine) = (quick(), Simulated::docker());
+    let queue = wazuh.queue();
+    let _program = listen(&wazuh, &engine);
+    (900..910).for_each(|number| engine.publish(number));
+    let mut tally = Tally::default();
+    tally.until(&queue, 10);
+    for round in 0..5 {
+        engine.engine.says.lock().unwrap().id = format!("made up {round}");
+        engine.cut();
+        (round * 20..round * 20 + 20).for_each(|number| engine.publish(number));
+        tally.until(&queue, round * 20 + 30);
+    }
+    assert!(tally.row(&names(0..100)).is_whole() && tally.gaps().is_empty(), "{:?}", tally.gaps());
+}
+
+#[test]
+fn killed_before_anything_was_delivered() {
+    let (wazuh, engine) = (quick(), Simulated::docker());
+    (900..950).for_each(|number| engine.publish(number));
+    // No queue yet: nothing can be delivered.
+    let mut program = listen(&wazuh, &engine);
+    (0..100).for_each(|number| engine.publish(number));
+    until("the cursor", || wazuh.home().join("queue/docker-listener/cursor").exists().then_some(()));
+    program.signal(Signal::SIGKILL);
+    program.ends();
+    let queue = wazuh.queue();
+    let _program = listen(&wazuh, &engine);
+    let mut tally = Tally::default();
+    tally.until(&queue, 100);
+    let row = tally.row(&names(0..100));
+    row.print(
+        "killed with -9 before its queue was ever there",
+        "fake",
+        "what was before its first start is left alone",
+    );
+    assert!(row.is_whole() && tally.events.len() == 100 && tally.gaps().is_empty(), "{row:?} {:?}", tally.gaps());
+}
+
+#[test]
 fn clock_one_hour_back() {
     let (wazuh, engine) = (quick(), Simulated::docker());
     let queue = wazuh.queue();
@@ -303,7 +343,7 @@ fn cursor_unreadable() {
 
 #[test]
 fn sigterm_with_a_full_backlog() {
-    const EVENTS: usize = 35_000;
+    const EVENTS: usize = 30_000;
     let (wazuh, engine) = (quick(), Simulated::docker());
     wazuh.configure(&json!({"max_events_per_second": 0, "backlog_memory": 100}));
     let queue = wazuh.queue();

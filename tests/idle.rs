@@ -23,7 +23,7 @@ impl Sink for Notes {
             Reading::Line(line) => format!("line {}", String::from_utf8_lossy(line)),
             Reading::Connected(..) => "connected".to_owned(),
             Reading::Disconnected(reason, _) => format!("disconnected: {reason}"),
-            Reading::Engine { .. } => return Seen::New,
+            Reading::Engine { .. } | Reading::Asked(_) => return Seen::New,
             other => format!("{other:?}"),
         };
         self.0.lock().unwrap().push(note);

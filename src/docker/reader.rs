@@ -84,6 +84,8 @@ pub enum Reading<'a> {
     Line(&'a [u8]),
     /// A line that happened before there was a wish to hear of it: not to be passed on, should it come again.
     Earlier(&'a [u8]),
+    /// A line that is only asked about.
+    Asked(&'a [u8]),
     /// A line that cannot be used.
     Refused(Refused<'a>),
     /// What happened in between is gone.
@@ -321,7 +323,14 @@ impl<S: Sink> Reader<S> {
         };
         self.ahead = info.as_ref().map(|info| info.ahead);
         let id = info.map(|info| info.id).unwrap_or_default();
-        let is_known = self.knows_nameless || self.engine.as_ref().is_some_and(|known| *known == id || id.is_empty());
+        let mut is_known =
+            self.knows_nameless || self.engine.as_ref().is_some_and(|known| *known == id || id.is_empty());
+        if !is_known && self.engine.is_some() {
+            // Not every engine keeps its id; one whose ring holds what was read is the same all the same.
+            let stream = engine.events(&Query::ring_until(self.engine_time())).await?;
+            let sink = &mut self.sink;
+            read_history(stream, engine, |line| is_known |= sink.take(Reading::Asked(line)) != Seen::New).await?;
+        }
         self.sink.take(Reading::Engine { id: &id, is_new: !is_known });
         if !is_known {
             let stream = engine.events(&Query::ring_until(self.boundary())).await?;

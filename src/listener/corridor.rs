@@ -190,6 +190,10 @@ impl Sink for Corridor {
     fn take(&mut self, reading: Reading<'_>) -> Seen {
         match reading {
             Reading::Line(line) => return self.line(line),
+            Reading::Asked(line) => {
+                let known = self.window.place(self.key.hash(line)).is_some();
+                return if known { Seen::Before } else { Seen::New };
+            }
             Reading::Earlier(line) => {
                 self.status.counters.doubles.count();
                 let hash = self.key.hash(line);

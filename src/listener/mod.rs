@@ -114,7 +114,8 @@ impl Kept {
         Before {
             ago,
             is_known: matches!(self.past.kind, PastKind::Known { .. }),
-            engine: self.past.engine.clone(),
+            // An engine that had not said which one it is could be any.
+            engine: self.past.engine.clone().filter(|engine| !engine.is_empty()),
             clock_stepped_back: self.past.written.is_some_and(|written| written > now),
         }
     }

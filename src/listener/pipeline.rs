@@ -21,7 +21,7 @@ use crate::wazuh::message::{self, Context, Findings};
 use crate::wazuh::notice::Notice;
 
 /// How long it waits at a time for room in a backlog that is full.
-const FULL_WAIT: Duration = Duration::from_secs(1);
+const FULL_WAIT: Duration = Duration::from_millis(100);
 
 /// The thread between reader and sender.
 pub struct Pipeline {
@@ -68,12 +68,17 @@ impl Pipeline {
 
     fn item(&mut self, item: Item) {
         match item {
+            // Whoever is stopped with more than it can judge in time says so; the ring may bring the last of it again.
+            Item::Line { .. } if self.stop.time_left() == Some(Duration::ZERO) => self.status.counters.lost.count(),
             Item::Line { line, hash, read_at } => self.line(&line, hash, read_at),
             Item::Known(hash) => self.needs_no_delivery(hash),
             Item::EngineId(id) => self.cursor().engine(&id),
             Item::Engine(engine) => {
                 self.context.engine = engine;
                 self.context.endpoint = self.settings.borrow().endpoint.to_string();
+                // From now on a process that is killed has a past: what it read and had not delivered is no longer
+                // what was before the first start.
+                let _ = self.cursor().flush(Instant::now());
             }
             Item::Notice(notice) => self.notice(&notice, None, Timestamp::now().as_millisecond()),
             Item::End => {}

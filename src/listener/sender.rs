@@ -108,6 +108,9 @@ impl Sender {
 
     /// Delivers one message; false where the stop came first.
     fn deliver(&mut self, entry: &Entry, queue: &mut Queue<'_>, unnoted: &mut Unnoted) -> bool {
+        if queue.is_over() {
+            return false;
+        }
         while let Err(wait) = self.pace.take(Instant::now()) {
             self.note(unnoted);
             if !queue.pause(wait) {

@@ -241,6 +241,16 @@ impl<'s> Queue<'s> {
         }
     }
 
+    /// Whether the stop leaves no more time; where what is left is kept elsewhere, that needs its time too.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        let for_the_rest = match self.at_stop {
+            AtStop::LeaveIt => Duration::from_millis(500),
+            AtStop::TryOn => Duration::ZERO,
+        };
+        self.stop.time_left().is_some_and(|left| left <= for_the_rest)
+    }
+
     /// Waits for this long; false where the stop came first.
     #[must_use]
     pub fn pause(&self, time: Duration) -> bool {
