@@ -120,8 +120,9 @@ fn backlog_disk_full() {
     row.print("backlog disk full (1 MiB), memory 4 MiB, queue unread", "fake", "the oldest are kept");
     assert_eq!((row.missing as u64, row.doubles), (row.told, 0), "{row:?}");
     assert!(row.missing > 1000 && row.arrived > 3000, "{row:?}");
-    let kept: Vec<String> = tally.order.iter().take(row.arrived).cloned().collect();
-    assert_eq!(kept, names(0..row.arrived), "the oldest are kept, in order");
+    // What was in stayed in, and in order; what came while there was no room is what is missing.
+    assert_eq!(tally.order[..3000], names(0..3000));
+    assert!(tally.order.iter().map(|name| name.parse::<usize>().unwrap()).is_sorted());
     assert!(tally.gaps().iter().all(|(kind, _)| kind == "backlog_full"));
     assert!(program.stop().0.success());
 }

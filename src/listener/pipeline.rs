@@ -52,7 +52,9 @@ impl Pipeline {
                 Next::Nothing => self.backlog.tidy(Instant::now()),
                 Next::End => return,
             }
-            while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {}
+            while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {
+                self.tell();
+            }
             self.tell();
         }
     }
