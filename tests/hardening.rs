@@ -153,6 +153,19 @@ fn a_description_with_name_and_action_can_be_shown() {
 }
 
 #[test]
+fn the_order_is_the_same_whatever_the_engines() {
+    let line = br#"{"zz":1,"timeNano":5,"Actor":{"z":1,"Attributes":{"b":"1","a":"2","signal":"9","name":"n"},"ID":"c"},"action":"lie","Action":"kill","Type":"container"}"#;
+    let message = message(line);
+    let (docker, _) = message.split_once(", \"docker_listener\"").unwrap();
+    assert_eq!(
+        docker,
+        "1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"status\": \"kill\", \"id\": \"c\", \"Type\": \"container\", \
+         \"Action\": \"kill\", \"Actor\": {\"ID\": \"c\", \"Attributes\": {\"name\": \"n\", \"signal\": \"9\", \"a\": \"2\", \
+         \"b\": \"1\"}, \"z\": 1}, \"timeNano\": 5, \"zz\": 1, \"action\": \"lie\"}"
+    );
+}
+
+#[test]
 fn a_message_begins_as_the_json_decoder_wants_it() {
     assert!(
         message(&container(&json!({}))).starts_with("1:Wazuh-Docker:{\"integration\": \"docker\", \"docker\": {\"")

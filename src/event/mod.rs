@@ -143,13 +143,13 @@ impl<'a> Event<'a> {
     }
 
     /// The attributes in the order in which they are written: the engine's own first, in [`ENGINE_ATTRIBUTES`]'s
-    /// order, then the labels as they came (engines sort them).
+    /// order, then the labels, sorted.
     #[must_use]
     pub fn ordered_attributes(&self) -> Vec<(&str, &Value<'a>)> {
         let Some(attributes) = self.attributes() else { return Vec::new() };
         let mut ordered: Vec<(usize, &str, &Value<'a>)> =
             attributes.iter().map(|(key, value)| (attribute_rank(key), key, value)).collect();
-        ordered.sort_by_key(|(rank, _, _)| *rank);
+        ordered.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
         ordered.into_iter().map(|(_, key, value)| (key, value)).collect()
     }
 

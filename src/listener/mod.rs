@@ -131,11 +131,9 @@ impl Kept {
                 to: self.past.written.map_or(now, |written| written.min(now)),
                 detail: Some(why.clone()),
             })),
-            PastKind::Known { damaged: 1.. } => {
-                let what = "the record of what was delivered is damaged in parts; a few events may come twice";
-                notices.push(Notice::Remark(what.to_owned()));
-            }
-            PastKind::Known { .. } | PastKind::First => {}
+            PastKind::Known { damaged: 0 } | PastKind::First => {}
+            // The last line is torn wherever a process was killed while it wrote.
+            PastKind::Known { damaged } => notices.push(Notice::CursorDamaged { lines: *damaged }),
         }
         if self.left.messages > 0 {
             notices.push(Notice::Resumed { messages: self.left.messages });

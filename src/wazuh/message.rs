@@ -161,7 +161,7 @@ struct Cut<'e> {
     unknown: bool,
 }
 
-/// Fields that every engine writes; none of them is ever dropped.
+/// Fields that every engine writes, in the order in which they are written here; none of them is ever dropped.
 const KNOWN: [&str; 9] = ["status", "id", "from", "Type", "Action", "Actor", "scope", "time", "timeNano"];
 
 impl Cut<'_> {
@@ -309,12 +309,16 @@ impl<'e> Writing<'e, '_> {
                 docker.text(key, cut.end(text, shown(key)));
             }
         }
-        for (key, value) in self.event.fields().iter() {
+        // What rules look for stands before what they do not know, whatever the engine's order.
+        let known = KNOWN.iter().skip(3).filter_map(|key| Some((*key, self.event.fields().get(key)?)));
+        let others = self.event.fields().iter().filter(|(key, _)| !KNOWN.contains(key));
+        for (key, value) in known.chain(others) {
             match (key, value) {
-                ("status" | "id" | "from", _) => {}
                 ("Actor", Value::Object(actor)) => {
                     let mut writer = docker.object("Actor");
-                    for (key, value) in actor.iter() {
+                    let known = ["ID", "Attributes"].into_iter().filter_map(|key| Some((key, actor.get(key)?)));
+                    let others = actor.iter().filter(|(key, _)| !matches!(*key, "ID" | "Attributes"));
+                    for (key, value) in known.chain(others) {
                         match (key, value) {
                             ("Attributes", Value::Object(_)) => self.write_attributes(writer.object(key), cut),
                             ("ID", _) => write_value(writer.key(key), value, SHOWN, cut),

@@ -118,6 +118,11 @@ pub enum Notice {
         /// Why, and what to do about it.
         error: String,
     },
+    /// Parts of the record of what was delivered make no sense.
+    CursorDamaged {
+        /// How many lines of it.
+        lines: usize,
+    },
     /// Messages of an earlier process wait on disk.
     Resumed {
         /// How many.
@@ -228,6 +233,7 @@ impl Notice {
             | Self::DiskRefuses { .. }
             | Self::NoFolder { .. }
             | Self::TakingOver { .. }
+            | Self::CursorDamaged { .. }
             | Self::LineRefused { .. }
             | Self::MoreRefused { .. } => Level::Warn,
             Self::ReloadRefused { .. } | Self::Lost(_) | Self::MessageTooLarge { .. } => Level::Error,
@@ -352,6 +358,9 @@ impl fmt::Display for Notice {
             Self::NoFolder { error } => {
                 write!(f, "nothing can be kept on disk: {error}; what waits is lost with the process")
             }
+            Self::CursorDamaged { lines } => {
+                write!(f, "the record of what was delivered is damaged in {lines} lines: as many events may come twice")
+            }
             Self::Resumed { messages } => write!(f, "{messages} messages of an earlier run wait on disk and go first"),
             Self::Disabled => f.write_str("disabled by the configuration: waiting for SIGHUP"),
             Self::EngineAway { error, .. } => write!(f, "cannot listen: {error}; trying again until it works"),
@@ -447,6 +456,7 @@ mod tests {
             Notice::Waiting { pid: Some(7) },
             Notice::TakingOver { pid: 7 },
             Notice::NoFolder { error: "E".into() },
+            Notice::CursorDamaged { lines: 2 },
             Notice::Resumed { messages: 3 },
             Notice::Disabled,
             Notice::MoreRefused { why: Flaw::Torn, count: 2 },
