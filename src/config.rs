@@ -25,7 +25,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 pub const SECTION: &str = "docker-listener";
 
 /// The keys of the section with the value each has where it is not given.
-pub const KEYS: [(&str, &str); 16] = [
+pub const KEYS: [(&str, &str); 20] = [
     ("enabled", "true"),
     ("wait_time", "5"),
     ("max_event_size", "65536"),
@@ -40,6 +40,10 @@ pub const KEYS: [(&str, &str); 16] = [
     ("backlog_disk", "256"),
     ("heartbeat", "15"),
     ("inspect", "true"),
+    ("inspect_timeout", "500"),
+    ("trusted_registries", "none, so that nothing is known to be trusted"),
+    ("untrusted_registries", "none"),
+    ("require_pinned", "false"),
     ("redaction", "mask"),
     ("redact_patterns", "none"),
 ];
@@ -67,6 +71,12 @@ pub const BACKLOG_DISK: std::ops::RangeInclusive<u64> = 0..=65_536;
 
 /// Minutes: what `heartbeat` may be; 0 is none.
 pub const HEARTBEAT: std::ops::RangeInclusive<u64> = 0..=1440;
+
+/// Milliseconds: what `inspect_timeout` may be.
+pub const INSPECT_TIMEOUT: std::ops::RangeInclusive<u64> = 10..=5000;
+
+/// The most registries in a list.
+pub const MOST_REGISTRIES: usize = 1000;
 
 /// What the configuration file says, with defaults where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,6 +111,14 @@ pub struct Config {
     pub heartbeat: Option<Duration>,
     /// Whether the engine may be asked what its events do not tell.
     pub inspect: bool,
+    /// How long its answer may take; the events behind wait as long.
+    pub inspect_timeout: Duration,
+    /// Whose images are trusted, as [`crate::event::registry`] reads it.
+    pub trusted_registries: Vec<String>,
+    /// Whose images never are.
+    pub untrusted_registries: Vec<String>,
+    /// Whether images that are asked for by anything but a digest are to be told.
+    pub require_pinned: bool,
     /// How secrets are replaced.
     pub redaction: Mode,
     /// What is secret beside what is known to be.
@@ -125,6 +143,10 @@ impl Default for Config {
             backlog_disk: 256 << 20,
             heartbeat: Some(Duration::from_secs(15 * 60)),
             inspect: true,
+            inspect_timeout: Duration::from_millis(500),
+            trusted_registries: Vec::new(),
+            untrusted_registries: Vec::new(),
+            require_pinned: false,
             redaction: Mode::default(),
             redact_patterns: Vec::new(),
         }
@@ -231,9 +253,6 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
     if let Some(value) = section.get("debug") {
         config.debug = boolean("debug", value)?;
     }
-    if let Some(value) = section.get("inspect") {
-        config.inspect = boolean("inspect", value)?;
-    }
     if let Some(value) = section.get("wait_time") {
         config.wait_time = Duration::from_secs(number("wait_time", value, WAIT_TIME, "seconds")?);
     }
@@ -243,6 +262,7 @@ pub fn parse(json: &Value) -> Result<Config, Refusal> {
     }
     read_bounds(section, &mut config)?;
     read_redaction(section, &mut config)?;
+    read_judgement(section, &mut config)?;
     if let Some(value) = section.get("docker_host") {
         let host = text("docker_host", value, "an address such as unix:///var/run/docker.sock")?;
         // Whether there are certificates is seen once all sources are known; here the shape counts.
@@ -285,6 +305,32 @@ fn read_redaction(section: &Map<String, Value>, config: &mut Config) -> Result<(
         }
     }
     Ok(())
+}
+
+fn read_judgement(section: &Map<String, Value>, config: &mut Config) -> Result<(), Refusal> {
+    if let Some(value) = section.get("inspect") {
+        config.inspect = boolean("inspect", value)?;
+    }
+    if let Some(value) = section.get("inspect_timeout") {
+        config.inspect_timeout =
+            Duration::from_millis(number("inspect_timeout", value, INSPECT_TIMEOUT, "milliseconds")?);
+    }
+    if let Some(value) = section.get("require_pinned") {
+        config.require_pinned = boolean("require_pinned", value)?;
+    }
+    config.trusted_registries = registries(section, "trusted_registries")?;
+    config.untrusted_registries = registries(section, "untrusted_registries")?;
+    Ok(())
+}
+
+fn registries(section: &Map<String, Value>, key: &'static str) -> Result<Vec<String>, Refusal> {
+    let allowed = format!(
+        "a list of at most {MOST_REGISTRIES} registries such as [\"registry.example.com\", \"docker.io/library\"]"
+    );
+    let Some(value) = section.get(key) else { return Ok(Vec::new()) };
+    let list = value.as_array().filter(|list| list.len() <= MOST_REGISTRIES);
+    let list = list.ok_or_else(|| refused_value(key, value, &allowed))?;
+    list.iter().map(|registry| text(key, registry, &allowed).map(str::to_owned)).collect()
 }
 
 fn read_bounds(section: &Map<String, Value>, config: &mut Config) -> Result<(), Refusal> {
@@ -416,7 +462,8 @@ mod tests {
                 json!({"wait-tme": 5}),
                 "key 'wait-tme' is unknown; did you mean 'wait_time'? known keys: enabled, wait_time, max_event_size, \
                  debug, docker_host, docker_cert_path, filters, max_events_per_second, burst, event_queue_size, \
-                 backlog_memory, backlog_disk, heartbeat, inspect, redaction, redact_patterns",
+                 backlog_memory, backlog_disk, heartbeat, inspect, \
+                 inspect_timeout, trusted_registries, untrusted_registries, require_pinned, redaction, redact_patterns",
             ),
             (json!({"wait_time": 0}), "key 'wait_time' is 0, but must be a whole number of seconds from 1 to 60"),
             (json!({"wait_time": 61}), "key 'wait_time' is 61, but must be a whole number of seconds from 1 to 60"),
@@ -452,6 +499,15 @@ mod tests {
                 json!({"redact_patterns": "x"}),
                 "key 'redact_patterns' is \"x\", but must be a list of at most 100 regular expressions such as \
                  [\"EMP-[0-9]+\"]",
+            ),
+            (
+                json!({"trusted_registries": "docker.io"}),
+                "key 'trusted_registries' is \"docker.io\", but must be a list of at most 1000 registries such as \
+                 [\"registry.example.com\", \"docker.io/library\"]",
+            ),
+            (
+                json!({"inspect_timeout": 5001}),
+                "key 'inspect_timeout' is 5001, but must be a whole number of milliseconds from 10 to 5000",
             ),
             (json!({"enabled": "no"}), "key 'enabled' is \"no\", but must be true or false"),
             (json!({"debug": null}), "key 'debug' is null, but must be true or false"),

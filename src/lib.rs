@@ -9,7 +9,7 @@
 //! | room | what is in it |
 //! |---|---|
 //! | [`cli`] | the command line's definitions, nothing else |
-//! | [`commands`] | one file a command: run, status, events, check, demo |
+//! | [`commands`] | one file a command: run, status, events, check, audit, demo |
 //! | [`config`] | `docker-listener.json`: defaults, and an answer for each error |
 //! | [`settings`] | command line, configuration and environment made one |
 //! | [`listener`] | the threads and their life: start, watch, stop in order |
@@ -20,12 +20,13 @@
 //! | [`cursor`] | what was delivered; survives restarts; refuses doubles |
 //! | [`folder`] | the folder under Wazuh's home for what outlives the process, and its lock |
 //! | [`wazuh`] | everything Wazuh: home, message, queue, pace, notices, log, state |
-//! | [`retry`], [`stop`] | waits that grow, outages told once; the order to stop |
+//! | [`retry`], [`stop`], [`bounded`] | waits that grow, outages told once; the order to stop; a memory that forgets |
 //!
 //! Nothing in `event` knows of sockets, nothing in `docker` knows of Wazuh; `listener` is the room that knows them all.
 #![forbid(unsafe_code)]
 
 pub mod backlog;
+pub mod bounded;
 pub mod cli;
 pub mod commands;
 pub mod config;

@@ -12,6 +12,7 @@ use crate::docker::endpoint::{DEFAULT_HOST, Endpoint, EndpointError};
 use crate::docker::reader::Plan;
 use crate::event::filter::{Filter, FilterError};
 use crate::event::redact::{PatternError, Redactor};
+use crate::event::registry::{self, Registries};
 use crate::wazuh::home::Home;
 
 /// What the environment says of the engine, in Docker's own variables.
@@ -49,6 +50,8 @@ pub struct Settings {
     pub endpoint: Endpoint,
     /// What takes secrets out.
     pub redactor: Arc<Redactor>,
+    /// Whose images are trusted.
+    pub registries: Arc<Registries>,
 }
 
 /// Why there are no settings.
@@ -68,6 +71,9 @@ pub enum SettingsError {
     /// A pattern for secrets is wrong.
     #[error("key 'redact_patterns': {0}")]
     Pattern(#[from] PatternError),
+    /// A registry in one of the lists is none.
+    #[error("keys 'trusted_registries' and 'untrusted_registries': {0}")]
+    Registry(#[from] registry::PatternError),
     /// A filter of the command line is wrong.
     #[error("--filter: {0}")]
     Filter(#[from] FilterError),
@@ -98,7 +104,8 @@ impl Settings {
         let endpoint =
             Endpoint::parse(address, certificates).map_err(|source| SettingsError::Endpoint { from, source })?;
         let redactor = Arc::new(Redactor::new(config.redaction, &config.redact_patterns)?);
-        Ok(Self { config, endpoint, redactor })
+        let registries = Arc::new(Registries::new(&config.trusted_registries, &config.untrusted_registries)?);
+        Ok(Self { config, endpoint, redactor, registries })
     }
 
     /// What the reader has to do.

@@ -1,29 +1,190 @@
-//! What the engine still knows of a container, where its events cannot be believed.
+//! What the engine knows of containers, images, volumes and commands beyond what its events tell.
+//!
+//! Only what is used is read; bollard's models fail on values that they do not know, and a container must not be able
+//! to hide behind one. Engines write `null` for what is empty, so everything is read as its default then.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::{Engine, EngineError};
 
-/// A container, as far as it is asked for; bollard's model fails on values that it does not know.
+/// Reads `null` as the default.
+fn lenient<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
+}
+
+/// A container: how it was made and how it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Container {
-    /// What it was started with; an answer without it says nothing.
+    /// Its id.
+    #[serde(default, deserialize_with = "lenient")]
+    pub id: String,
+    /// Its name, which Docker writes with a slash before it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub name: String,
+    /// The id of its image.
+    #[serde(default, deserialize_with = "lenient")]
+    pub image: String,
+    /// What runs in it; an answer without it says nothing.
     pub config: Config,
+    /// What the host gives it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub host_config: HostConfig,
+    /// What is mounted, wherever that was ordered.
+    #[serde(default, deserialize_with = "lenient")]
+    pub mounts: Vec<Mount>,
+    /// The `AppArmor` profile; empty where there is none or the host has no `AppArmor`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub app_armor_profile: String,
+    /// The commands that were run in it and are not forgotten.
+    #[serde(rename = "ExecIDs", default, deserialize_with = "lenient")]
+    pub execs: Vec<String>,
     /// How it is.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "lenient")]
     pub state: State,
 }
 
-/// What a container was started with.
+/// What runs in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Config {
-    /// Its labels; engines write `null` for none.
-    pub labels: Option<HashMap<String, String>>,
+    /// Its labels.
+    #[serde(deserialize_with = "lenient")]
+    pub labels: BTreeMap<String, String>,
+    /// What its image was called when it was made.
+    #[serde(deserialize_with = "lenient")]
+    pub image: String,
+    /// Who runs in it: a name or number, with a group after a colon; empty is root.
+    #[serde(deserialize_with = "lenient")]
+    pub user: String,
+    /// What probes its health.
+    #[serde(deserialize_with = "lenient")]
+    pub healthcheck: Healthcheck,
+    /// What a probe of the shell form is run by, where that is not `/bin/sh -c`.
+    #[serde(deserialize_with = "lenient")]
+    pub shell: Vec<String>,
+}
+
+/// What probes a container's health.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `NONE`, `CMD` with words, or `CMD-SHELL` with a line.
+    #[serde(deserialize_with = "lenient")]
+    pub test: Vec<String>,
+}
+
+/// What the host gives a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct HostConfig {
+    /// Nearly everything.
+    #[serde(deserialize_with = "lenient")]
+    pub privileged: bool,
+    /// `host`, `container:…`, or its own.
+    #[serde(deserialize_with = "lenient")]
+    pub pid_mode: String,
+    /// The same for the network, with more values.
+    #[serde(deserialize_with = "lenient")]
+    pub network_mode: String,
+    /// The same for shared memory.
+    #[serde(deserialize_with = "lenient")]
+    pub ipc_mode: String,
+    /// The same for the host's name.
+    #[serde(rename = "UTSMode", deserialize_with = "lenient")]
+    pub uts_mode: String,
+    /// The same for users.
+    #[serde(deserialize_with = "lenient")]
+    pub userns_mode: String,
+    /// Capabilities beside the default ones, with or without `CAP_`.
+    #[serde(deserialize_with = "lenient")]
+    pub cap_add: Vec<String>,
+    /// `seccomp=…`, `apparmor=…`, `label=…`, `no-new-privileges`, older ones with a colon.
+    #[serde(deserialize_with = "lenient")]
+    pub security_opt: Vec<String>,
+    /// Files under /proc and /sys that are hidden; none where the engine does not say, empty where nothing is.
+    pub masked_paths: Option<Vec<String>>,
+    /// Devices of the host.
+    #[serde(deserialize_with = "lenient")]
+    pub devices: Vec<Device>,
+    /// Devices that may be used once they are made.
+    #[serde(deserialize_with = "lenient")]
+    pub device_cgroup_rules: Vec<String>,
+    /// Bytes; 0 is no limit.
+    #[serde(deserialize_with = "lenient")]
+    pub memory: i64,
+    /// Processes; 0 and less are no limit.
+    #[serde(deserialize_with = "lenient")]
+    pub pids_limit: i64,
+    /// What happens when it ends.
+    #[serde(deserialize_with = "lenient")]
+    pub restart_policy: RestartPolicy,
+    /// Ports of the container and where on the host they are.
+    #[serde(deserialize_with = "lenient")]
+    pub port_bindings: BTreeMap<String, Option<Vec<PortBinding>>>,
+    /// Whether all its ports are published.
+    #[serde(deserialize_with = "lenient")]
+    pub publish_all_ports: bool,
+}
+
+/// A device of the host in a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Device {
+    /// Where it is on the host.
+    #[serde(deserialize_with = "lenient")]
+    pub path_on_host: String,
+}
+
+/// What happens when a container ends.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RestartPolicy {
+    /// `no`, `on-failure`, `always`, `unless-stopped`.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+}
+
+/// Where a port is on the host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PortBinding {
+    /// The address; empty is all of them.
+    #[serde(deserialize_with = "lenient")]
+    pub host_ip: String,
+    /// The port, as text.
+    #[serde(deserialize_with = "lenient")]
+    pub host_port: String,
+}
+
+/// Something of the host in a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Mount {
+    /// `bind`, `volume`, `tmpfs`.
+    #[serde(rename = "Type", deserialize_with = "lenient")]
+    pub kind: String,
+    /// The volume's name.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    /// What keeps the volume.
+    #[serde(deserialize_with = "lenient")]
+    pub driver: String,
+    /// Where it is on the host.
+    #[serde(deserialize_with = "lenient")]
+    pub source: String,
+    /// Where it is in the container.
+    #[serde(deserialize_with = "lenient")]
+    pub destination: String,
+    /// Whether it may be written to.
+    #[serde(rename = "RW", deserialize_with = "lenient")]
+    pub is_writable: bool,
+    /// `rprivate`, `rshared`, …
+    #[serde(deserialize_with = "lenient")]
+    pub propagation: String,
 }
 
 /// How a container is.
@@ -46,25 +207,127 @@ pub struct Exec {
     /// With what it ended; none while it runs.
     pub exit_code: Option<i64>,
     /// The container it ran in.
-    #[serde(rename = "ContainerID")]
+    #[serde(rename = "ContainerID", deserialize_with = "lenient")]
     pub container: String,
+    /// Whether somebody can type into it.
+    #[serde(deserialize_with = "lenient")]
+    pub open_stdin: bool,
+    /// What runs, and as whom.
+    #[serde(deserialize_with = "lenient")]
+    pub process_config: ProcessConfig,
+}
+
+/// What runs, and as whom.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProcessConfig {
+    /// Whether it has a terminal.
+    #[serde(deserialize_with = "lenient")]
+    pub tty: bool,
+    /// The program.
+    #[serde(deserialize_with = "lenient")]
+    pub entrypoint: String,
+    /// Its arguments, each for itself.
+    #[serde(deserialize_with = "lenient")]
+    pub arguments: Vec<String>,
+    /// Whether it may do nearly everything.
+    #[serde(deserialize_with = "lenient")]
+    pub privileged: bool,
+    /// As whom it runs; empty is the container's own user.
+    #[serde(deserialize_with = "lenient")]
+    pub user: String,
+}
+
+/// An image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Image {
+    /// Its id: the digest of its configuration, or of its manifest where containerd keeps the images.
+    pub id: String,
+    /// Its names.
+    #[serde(default, deserialize_with = "lenient")]
+    pub repo_tags: Vec<String>,
+    /// Where it was pulled from or pushed to, each `repository@digest`.
+    #[serde(default, deserialize_with = "lenient")]
+    pub repo_digests: Vec<String>,
+}
+
+/// A volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Volume {
+    /// Its name.
+    #[serde(deserialize_with = "lenient")]
+    pub name: String,
+    /// What keeps it; `local` mounts whatever its options say.
+    #[serde(deserialize_with = "lenient")]
+    pub driver: String,
+    /// What it was made with, as for mount(8): `type`, `device`, `o`.
+    #[serde(deserialize_with = "lenient")]
+    pub options: BTreeMap<String, String>,
+}
+
+/// A container in a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listed {
+    /// Its id.
+    pub id: String,
+}
+
+fn escaped(text: &str) -> impl std::fmt::Display {
+    utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
 
 impl Engine {
-    /// Asks for a container. The caller sets the deadline.
+    /// Asks for a container. The caller sets the deadline, here as below.
     ///
     /// # Errors
     /// Where there is none of that id, or the engine does not tell.
     pub async fn container(&self, id: &str) -> Result<Container, EngineError> {
-        self.ask(&format!("/containers/{}/json", utf8_percent_encode(id, NON_ALPHANUMERIC)), "a container").await
+        self.ask(&format!("/containers/{}/json", escaped(id)), "a container").await
     }
 
-    /// Asks for a command that was run in a container. The caller sets the deadline.
+    /// Asks for a command that was run in a container.
     ///
     /// # Errors
     /// Where there is none of that id, or the engine does not tell.
     pub async fn exec(&self, id: &str) -> Result<Exec, EngineError> {
-        self.ask(&format!("/exec/{}/json", utf8_percent_encode(id, NON_ALPHANUMERIC)), "a command").await
+        self.ask(&format!("/exec/{}/json", escaped(id)), "a command").await
+    }
+
+    /// Asks for an image by its id or one of its names.
+    ///
+    /// # Errors
+    /// Where there is none of that name, or the engine does not tell.
+    pub async fn image(&self, name: &str) -> Result<Image, EngineError> {
+        // Slashes belong to the path here; everything else could end it.
+        let name: Vec<String> = name.split('/').map(|part| escaped(part).to_string()).collect();
+        self.ask(&format!("/images/{}/json", name.join("/")), "an image").await
+    }
+
+    /// Asks for a volume.
+    ///
+    /// # Errors
+    /// Where there is none of that name, or the engine does not tell.
+    pub async fn volume(&self, name: &str) -> Result<Volume, EngineError> {
+        self.ask(&format!("/volumes/{}", escaped(name)), "a volume").await
+    }
+
+    /// All containers, also those that do not run.
+    ///
+    /// # Errors
+    /// Where the engine does not tell.
+    pub async fn containers(&self) -> Result<Vec<Listed>, EngineError> {
+        self.ask("/containers/json?all=true", "the containers").await
+    }
+
+    /// All images that have a name or are used by one that has.
+    ///
+    /// # Errors
+    /// Where the engine does not tell.
+    pub async fn images(&self) -> Result<Vec<Image>, EngineError> {
+        self.ask("/images/json", "the images").await
     }
 
     async fn ask<T: for<'de> Deserialize<'de>>(&self, path: &str, what: &'static str) -> Result<T, EngineError> {
@@ -85,15 +348,20 @@ mod tests {
     fn reads_what_engines_write_and_does_without_what_they_leave_out() {
         let container: Container = serde_json::from_str(
             r#"{"Id":"c","State":{"Status":"exited","Running":false,"OOMKilled":true,"ExitCode":137,"Odd":{}},
-                "Config":{"Labels":{"exitCode":"0"}},"HostConfig":{"Odd":1}}"#,
+                "Config":{"Labels":{"exitCode":"0"},"User":null},"HostConfig":{"Odd":1,"Privileged":true,"CapAdd":null,
+                "PidsLimit":null,"PortBindings":{"80/tcp":null},"MaskedPaths":[]},"Mounts":null,"ExecIDs":null}"#,
         )
         .unwrap();
         assert_eq!((container.state.exit_code, container.state.oom_killed), (137, true));
-        assert_eq!(container.config.labels.unwrap()["exitCode"], "0");
+        assert_eq!(container.config.labels["exitCode"], "0");
+        assert!(container.host_config.privileged && container.host_config.masked_paths == Some(vec![]));
         let bare: Container = serde_json::from_str(r#"{"Config":{"Labels":null}}"#).unwrap();
         assert_eq!(bare, Container::default());
         assert!(serde_json::from_str::<Container>("[]").is_err() && serde_json::from_str::<Container>("{}").is_err());
-        let exec: Exec = serde_json::from_str(r#"{"ExitCode":null,"ContainerID":"c"}"#).unwrap();
-        assert_eq!(exec, Exec { exit_code: None, container: "c".into() });
+        let exec: Exec = serde_json::from_str(r#"{"ExitCode":null,"ContainerID":"c","ProcessConfig":null}"#).unwrap();
+        assert_eq!(exec, Exec { container: "c".into(), ..Exec::default() });
+        let image: Image = serde_json::from_str(r#"{"Id":"sha256:1","RepoTags":null}"#).unwrap();
+        assert_eq!(image, Image { id: "sha256:1".into(), ..Image::default() });
+        assert!(serde_json::from_str::<Image>("{}").is_err());
     }
 }

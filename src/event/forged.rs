@@ -5,9 +5,8 @@
 //! in [`POSABLE`]. The event itself does not tell, but another event of the same container does: where the engine sets
 //! no `exitCode`, the one that is there must be a label.
 
-use std::collections::{HashMap, VecDeque};
-
 use super::Event;
+use crate::bounded::Bounded;
 
 /// Attributes that Docker sets on some events of containers, and that a label of the same name overwrites.
 pub const POSABLE: [&str; 10] =
@@ -83,10 +82,13 @@ pub enum Facts {
 }
 
 /// Remembers which containers carry labels that pose as facts.
-#[derive(Debug, Default)]
-pub struct Posers {
-    known: HashMap<Box<str>, Fields>,
-    order: VecDeque<Box<str>>,
+#[derive(Debug)]
+pub struct Posers(Bounded<Fields>);
+
+impl Default for Posers {
+    fn default() -> Self {
+        Self(Bounded::new(MOST_CONTAINERS))
+    }
 }
 
 impl Posers {
@@ -103,34 +105,26 @@ impl Posers {
         let labels = present.without(of_engine);
         // What could hide behind the engine's own is still open, unless it sets nothing here.
         if of_engine.is_empty() || !labels.is_empty() {
-            let known = self.known.get(id).copied();
+            let known = self.0.get(id).copied();
             if known.is_none_or(|known| known != known.and(labels)) && (of_engine.is_empty() || known.is_some()) {
                 self.learn(id, known.unwrap_or_default().and(labels));
             }
         }
-        let facts = match self.known.get(id) {
+        let facts = match self.0.get(id) {
             Some(known) if known.both(present).is_empty() => Facts::True,
             Some(known) => Facts::Forged(known.both(present)),
             None if present.both(of_engine).is_empty() => Facts::True,
             None => Facts::Unknown,
         };
         if event.action() == "destroy" {
-            // Its place in the order stays until it is the oldest; it takes a name's length.
-            self.known.remove(id);
+            self.0.forget(id);
         }
         facts
     }
 
     /// Learns which of a container's labels pose as facts, from who knows them all.
     pub fn learn(&mut self, container: &str, fields: Fields) {
-        if self.known.insert(container.into(), fields).is_none() {
-            self.order.push_back(container.into());
-        }
-        while self.order.len() > MOST_CONTAINERS {
-            if let Some(oldest) = self.order.pop_front() {
-                self.known.remove(&oldest);
-            }
-        }
+        self.0.keep(container, fields);
     }
 }
 
@@ -192,15 +186,5 @@ mod tests {
         assert_eq!(judge(&mut posers, "kill", r#","signal":"9""#), forged(&["signal"]));
         assert_eq!(judge(&mut posers, "die", r#","exitCode":"0","signal":"9""#), forged(&["signal"]));
         assert_eq!(judge(&mut posers, "die", r#","exitCode":"0""#), Facts::True);
-    }
-
-    #[test]
-    fn its_memory_is_bounded() {
-        let mut posers = Posers::default();
-        for n in 0..MOST_CONTAINERS + 10 {
-            posers.learn(&n.to_string(), Fields::default());
-        }
-        assert_eq!((posers.known.len(), posers.order.len()), (MOST_CONTAINERS, MOST_CONTAINERS));
-        assert!(!posers.known.contains_key("9") && posers.known.contains_key("10"));
     }
 }

@@ -4,12 +4,19 @@
 //! out from version 1.52 on (`status`, `id`, `from`) is filled in here, because Wazuh's stock rules up to 4.14.3 look
 //! at `docker.status` and nothing else.
 
+pub mod exec;
 pub mod filter;
 pub mod forged;
 pub mod image;
 pub mod json;
+pub mod meaning;
+pub mod origin;
 pub mod redact;
+pub mod registry;
+pub mod risk;
 pub mod sanitize;
+pub mod tags;
+pub mod workload;
 
 use json::{Object, Value};
 

@@ -187,6 +187,19 @@ impl Redactor {
         text
     }
 
+    /// Takes the secrets out of a text; how many there were.
+    pub fn redact_text(&self, text: &mut String, hasher: Hasher<'_>) -> u64 {
+        if self.mode == Mode::Off {
+            return 0;
+        }
+        let mut clean = Cow::Borrowed(text.as_str());
+        let count = self.replace(&mut clean, hasher);
+        if count > 0 {
+            *text = clean.into_owned();
+        }
+        count
+    }
+
     fn replace(&self, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> u64 {
         let spans = self.spans(text);
         if spans.is_empty() {

@@ -125,6 +125,13 @@ fn flatten(value: &mut Value<'_>, changes: &mut Changes) {
     changes.flattened += 1;
 }
 
+/// A text of somebody else that stands in a field of ours: made as safe as the engine's own.
+#[must_use]
+pub fn visible(mut text: Cow<'_, str>) -> Cow<'_, str> {
+    make_visible(&mut text, &mut Changes::default());
+    if text.starts_with('[') { format!(" {text}").into() } else { text }
+}
+
 fn make_visible(text: &mut Cow<'_, str>, changes: &mut Changes) {
     use std::fmt::Write as _;
     let Some(first) = text.find(is_hidden) else { return };

@@ -12,6 +12,7 @@
 
 mod asker;
 mod corridor;
+mod judge;
 mod pipeline;
 mod sender;
 mod status;
@@ -40,8 +41,8 @@ use crate::wazuh::notice::{Gap, Kind, Notice};
 use crate::wazuh::queue::{AtStop, Queue};
 use crate::wazuh::state::{ConnectionStatus, Report};
 
-use asker::Asker;
 use corridor::{Corridor, Item};
+use judge::Judge;
 use pipeline::Pipeline;
 use sender::Sender;
 pub use status::Counters;
@@ -200,7 +201,7 @@ impl Listener {
             status: Arc::clone(&status),
             stop,
             refusals: corridor::Refusals::default(),
-            asker: Asker::new(runtime.handle().clone()),
+            judge: Judge::new(runtime.handle().clone(), folder.and_then(|folder| folder.file("tags").ok())),
             context: Context { sequence: past.sequence.max(left.sequence), ..Context::default() },
             wodle_events,
         };

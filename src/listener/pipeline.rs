@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::asker::Asker;
 use super::corridor::{Item, Refusals, refusal};
+use super::judge::{Judge, Judgement, Leave};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
 use crate::cursor::{Cursor, Key};
@@ -31,7 +31,7 @@ pub struct Pipeline {
     pub(super) status: Arc<Status>,
     pub(super) stop: Arc<Stop>,
     pub(super) refusals: Refusals,
-    pub(super) asker: Asker,
+    pub(super) judge: Judge,
     pub(super) key: Key,
     pub(super) context: Context,
     pub(super) wodle_events: bool,
@@ -48,15 +48,16 @@ impl Pipeline {
             match intake.next(deadline) {
                 Next::Item(Item::End) => last = Some(Instant::now()),
                 Next::Item(item) => self.item(item),
-                Next::Nothing if last.is_some() => return,
+                Next::Nothing if last.is_some() => break,
                 Next::Nothing => self.backlog.tidy(Instant::now()),
-                Next::End => return,
+                Next::End => break,
             }
             while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {
                 self.tell();
             }
             self.tell();
         }
+        self.judge.keep_tags(true);
     }
 
     /// The sender may be waiting for the queue, and could not say it.
@@ -81,6 +82,7 @@ impl Pipeline {
                 // From now on a process that is killed has a past: what it read and had not delivered is no longer
                 // what was before the first start.
                 let _ = self.cursor().flush(Instant::now());
+                self.judge.connected(&self.settings.borrow());
             }
             Item::Notice(notice) => self.notice(&notice, None, Timestamp::now().as_millisecond()),
             Item::End => {}
@@ -111,19 +113,20 @@ impl Pipeline {
         }
         self.context.sequence += 1;
         // Podman sets its own attributes after the labels. At a stop there is no time to ask.
-        let (forged, no_answer) = if self.context.engine.is_podman() {
-            (None, None)
-        } else {
-            let may_ask = config.inspect && self.stop.time_left().is_none();
-            self.asker.judge(&event, &settings.endpoint, may_ask)
-        };
+        let leave = Leave { may_ask: self.stop.time_left().is_none(), mixes_labels: !self.context.engine.is_podman() };
+        let Judgement { forged, no_answer, mut meaning } = self.judge.judge(&event, &settings, leave);
         // Filters and judgement have seen the event as the engine wrote it.
         let (mut event, changes) = sanitize::clean(event);
-        let redacted = settings.redactor.redact(&mut event, &|secret| self.key.hash_secret(secret));
+        let hasher = |secret: &[u8]| self.key.hash_secret(secret);
+        let mut redacted = settings.redactor.redact(&mut event, &hasher);
+        for risk in &mut meaning.risks {
+            redacted += settings.redactor.redact_text(&mut risk.detail, &hasher);
+        }
         if redacted > 0 {
             self.status.counters.redacted.count();
         }
-        let findings = Findings { changes: Changes { repaired: is_repaired, ..changes }, forged, no_answer, redacted };
+        let findings =
+            Findings { changes: Changes { repaired: is_repaired, ..changes }, forged, no_answer, redacted, meaning };
         let framed = message::frame(&event, &findings, &self.context, config.max_event_size);
         if framed.is_truncated {
             self.status.counters.truncated.count();

@@ -15,6 +15,7 @@
 
 use crate::docker::availability::Identity;
 use crate::event::json::{ObjectWriter, Value, write_string};
+use crate::event::meaning::{Field, Meaning};
 use crate::event::sanitize::Changes;
 use crate::event::{Event, is_engine_attribute};
 
@@ -65,6 +66,8 @@ pub struct Findings {
     pub no_answer: Option<NoAnswer>,
     /// How many secrets were taken out.
     pub redacted: u64,
+    /// What the event means.
+    pub meaning: Meaning,
 }
 
 /// Labels that pose as facts, and the facts as far as the engine still knows them.
@@ -128,7 +131,8 @@ pub struct Framed {
 #[must_use]
 pub fn frame(event: &Event<'_>, findings: &Findings, context: &Context, limit: usize) -> Framed {
     let limit = limit.min(LARGEST);
-    let writing = Writing { event, findings, context };
+    let meaning = findings.meaning.fields();
+    let writing = Writing { event, findings, context, meaning: &meaning };
     let cut = Cut::default();
     let texts = writing.long_texts(&cut);
     let fields = writing.fields(&cut);
@@ -191,6 +195,7 @@ struct Writing<'e, 'a> {
     event: &'e Event<'a>,
     findings: &'e Findings,
     context: &'e Context,
+    meaning: &'e [Field<'e>],
 }
 
 impl<'e> Writing<'e, '_> {
@@ -265,7 +270,9 @@ impl<'e> Writing<'e, '_> {
             _ if cut.unknown && !KNOWN.contains(&key) => 0,
             _ => leaves(value),
         };
-        OURS + self.event.legacy_fields().len() + self.event.fields().iter().map(of_event).sum::<usize>()
+        OURS + self.meaning.len()
+            + self.event.legacy_fields().len()
+            + self.event.fields().iter().map(of_event).sum::<usize>()
     }
 
     /// How many texts lose their end.
@@ -368,6 +375,20 @@ impl<'e> Writing<'e, '_> {
         exact.end();
     }
 
+    fn write_meaning(&self, ours: &mut ObjectWriter<'_>) {
+        let whole = Cut::default();
+        for fields in self.meaning.chunk_by(|a, b| a.object == b.object) {
+            let Some(first) = fields.first() else { continue };
+            if first.object.is_empty() {
+                fields.iter().for_each(|field| ours.text(field.key, whole.end(&field.value, SHOWN)));
+                continue;
+            }
+            let mut writer = ours.object(first.object);
+            fields.iter().for_each(|field| writer.text(field.key, whole.end(&field.value, SHOWN)));
+            writer.end();
+        }
+    }
+
     fn write_ours(&self, truncation: Option<Truncation>, cut: &Cut<'_>, mut ours: ObjectWriter<'_>) {
         let mut engine = ours.object("engine");
         engine.text("name", &self.context.engine.name);
@@ -388,6 +409,7 @@ impl<'e> Writing<'e, '_> {
             whole.text("Action", cut.end(action, WHOLE_ACTION));
             whole.end();
         }
+        self.write_meaning(&mut ours);
         write_changes(&self.findings.changes, &mut ours);
         if let Some(forged) = &self.findings.forged {
             write_forged(forged, &mut ours);

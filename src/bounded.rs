@@ -1,0 +1,86 @@
+//! A memory of bounded size: what was learnt first is forgotten first.
+
+use std::borrow::Borrow;
+use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
+
+/// Remembers so many values by their names.
+#[derive(Debug)]
+pub struct Bounded<V> {
+    most: usize,
+    known: HashMap<Box<str>, V>,
+    /// Also names that are no longer known; each leaves when it is the oldest.
+    order: VecDeque<Box<str>>,
+}
+
+impl<V> Bounded<V> {
+    /// A memory for this many.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { most, known: HashMap::new(), order: VecDeque::new() }
+    }
+
+    /// What is remembered under a name.
+    #[must_use]
+    pub fn get<Q: ?Sized + Hash + Eq>(&self, name: &Q) -> Option<&V>
+    where
+        Box<str>: Borrow<Q>,
+    {
+        self.known.get(name)
+    }
+
+    /// Remembers a value under a name, in the place of the one before.
+    pub fn keep(&mut self, name: &str, value: V) {
+        if self.known.insert(name.into(), value).is_none() {
+            self.order.push_back(name.into());
+        }
+        while self.order.len() > self.most {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
+
+    /// Forgets a name.
+    pub fn forget(&mut self, name: &str) -> Option<V> {
+        self.known.remove(name)
+    }
+
+    /// All that is remembered, the oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+        self.order.iter().filter_map(|name| Some((name.as_ref(), self.known.get(name)?)))
+    }
+
+    /// How many are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_is_forgotten_first_and_what_is_forgotten_takes_no_room_for_ever() {
+        let mut memory = Bounded::new(3);
+        for n in 0..5 {
+            memory.keep(&n.to_string(), n);
+        }
+        assert_eq!(memory.iter().collect::<Vec<_>>(), [("2", &2), ("3", &3), ("4", &4)]);
+        memory.keep("3", 33);
+        assert_eq!((memory.forget("4"), memory.get("3"), memory.len()), (Some(4), Some(&33), 2));
+        for n in 5..100 {
+            memory.keep(&n.to_string(), n);
+            memory.forget(&n.to_string());
+        }
+        assert!(memory.order.len() <= 3 && memory.is_empty());
+    }
+}

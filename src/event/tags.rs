@@ -1,0 +1,137 @@
+//! What each tag pointed to when it was last seen, so that one which is moved to another image is noticed.
+
+use crate::bounded::Bounded;
+
+/// So many tags are remembered; the one learnt first is forgotten first.
+const MOST_TAGS: usize = 8192;
+
+/// What a tag points to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// The image's id.
+    pub id: String,
+    /// The image's digest in the tag's own repository; empty for one that was never pulled from or pushed to there.
+    pub digest: String,
+}
+
+impl Target {
+    /// What to call it: its digest where it has one.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        if self.digest.is_empty() { &self.id } else { &self.digest }
+    }
+}
+
+/// A tag that points elsewhere than before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The digest it had, or the image's id.
+    pub from: String,
+    /// The digest it has, or the image's id.
+    pub to: String,
+}
+
+/// The memory.
+#[derive(Debug)]
+pub struct Tags {
+    known: Bounded<Target>,
+    is_changed: bool,
+}
+
+impl Default for Tags {
+    fn default() -> Self {
+        Self { known: Bounded::new(MOST_TAGS), is_changed: false }
+    }
+}
+
+impl Tags {
+    /// Sees a tag; says so where it points elsewhere than when it was last seen.
+    pub fn see(&mut self, tag: &str, target: Target) -> Option<Moved> {
+        let before = self.known.get(tag);
+        if before == Some(&target) {
+            return None;
+        }
+        let moved = before
+            .filter(|before| before.id != target.id)
+            .map(|before| Moved { from: before.name().to_owned(), to: target.name().to_owned() });
+        self.keep(tag, target);
+        moved
+    }
+
+    /// Learns what a tag points to where nothing is known of it.
+    pub fn learn(&mut self, tag: &str, target: Target) {
+        if self.known.get(tag).is_none() {
+            self.keep(tag, target);
+        }
+    }
+
+    fn keep(&mut self, tag: &str, target: Target) {
+        self.is_changed = true;
+        self.known.keep(tag, target);
+    }
+
+    /// The memory as text, where it has changed since this was last asked: a line for each tag, its image's id and digest.
+    pub fn changed(&mut self) -> Option<String> {
+        if !std::mem::take(&mut self.is_changed) {
+            return None;
+        }
+        let lines = self.known.iter().map(|(tag, Target { id, digest })| format!("{tag} {id} {digest}\n"));
+        Some(lines.collect())
+    }
+
+    /// Reads what [`Self::changed`] wrote; a damaged line is one tag less.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
+        let mut tags = Self::default();
+        for line in text.lines() {
+            let mut parts = line.split(' ');
+            if let (Some(tag), Some(id), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+                && !tag.is_empty()
+                && !id.is_empty()
+            {
+                tags.keep(tag, Target { id: id.to_owned(), digest: digest.to_owned() });
+            }
+        }
+        tags.is_changed = false;
+        tags
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(id: &str, digest: &str) -> Target {
+        Target { id: id.to_owned(), digest: digest.to_owned() }
+    }
+
+    fn moved(from: &str, to: &str) -> Option<Moved> {
+        Some(Moved { from: from.to_owned(), to: to.to_owned() })
+    }
+
+    #[test]
+    fn a_tag_that_points_elsewhere_is_noticed_once() {
+        let mut tags = Tags::default();
+        assert_eq!(tags.see("r/a:1", target("i1", "")), None);
+        assert_eq!(tags.see("r/a:1", target("i1", "d1")), None, "the same image, now with a digest");
+        assert_eq!(tags.see("r/a:1", target("i2", "d2")), moved("d1", "d2"));
+        assert_eq!(tags.see("r/a:1", target("i2", "d2")), None);
+        assert_eq!(tags.see("r/a:1", target("i3", "")), moved("d2", "i3"));
+        assert_eq!(tags.see("r/a:2", target("i1", "d1")), None, "another tag");
+        tags.learn("r/a:1", target("i9", ""));
+        assert_eq!(tags.see("r/a:1", target("i3", "")), None, "what is known is not learnt anew");
+    }
+
+    #[test]
+    fn it_survives_as_text() {
+        let mut tags = Tags::default();
+        tags.see("r/a:1", target("i1", "d1"));
+        tags.see("r/b:1", target("i2", ""));
+        let text = tags.changed().unwrap();
+        assert_eq!((text.as_str(), tags.changed()), ("r/a:1 i1 d1\nr/b:1 i2 \n", None));
+        let mut read = Tags::read(&format!("{text}torn\nr/c:1 x y z\n  \n"));
+        assert_eq!(read.changed(), None);
+        assert_eq!(read.known.iter().collect::<Vec<_>>(), tags.known.iter().collect::<Vec<_>>());
+        assert_eq!(read.see("r/a:1", target("i3", "d3")), moved("d1", "d3"));
+    }
+}

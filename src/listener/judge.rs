@@ -1,0 +1,302 @@
+//! What an event means: asks the engine where it must, remembers what it answered, and lets `event` judge.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::Receiver;
+use tokio::runtime::Handle;
+
+use super::asker::{Answers, Asker, Question};
+use crate::bounded::Bounded;
+use crate::docker::inspect::{self, Container};
+use crate::event::forged::{Facts, Fields, Posers};
+use crate::event::meaning::Meaning;
+use crate::event::tags::Tags;
+use crate::event::{Event, exec, origin, risk};
+use crate::folder;
+use crate::settings::Settings;
+use crate::wazuh::message::{Forged, NoAnswer};
+
+/// So many containers and commands are remembered.
+const MOST: usize = 4096;
+
+/// How often the memory of tags may be written.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// What was found out about an event.
+#[derive(Debug, Default)]
+pub struct Judgement {
+    pub(super) forged: Option<Forged>,
+    pub(super) no_answer: Option<NoAnswer>,
+    pub(super) meaning: Meaning,
+}
+
+/// Whether the engine may be asked, and what for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Leave {
+    /// Whether there is time to.
+    pub may_ask: bool,
+    /// Whether it mixes labels into its attributes as Docker does.
+    pub mixes_labels: bool,
+}
+
+/// Judges the events of one engine.
+pub struct Judge {
+    asker: Asker,
+    posers: Posers,
+    tags: Tags,
+    tags_file: Option<PathBuf>,
+    tags_kept: Option<Instant>,
+    listing: Option<Receiver<Vec<inspect::Image>>>,
+    owns: Bounded<exec::Own>,
+    execs: Bounded<exec::Facts>,
+    /// Containers that could not be looked at when they were made; the next event of theirs tries again.
+    unjudged: Bounded<()>,
+}
+
+impl Judge {
+    /// Judges with what an earlier run has kept in this file, where there is one.
+    pub(super) fn new(runtime: Handle, tags_file: Option<PathBuf>) -> Self {
+        // What cannot be read is as good as nothing known: at worst a moved tag goes unnoticed once.
+        let text = tags_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+        Self {
+            asker: Asker::new(runtime),
+            posers: Posers::default(),
+            tags: Tags::read(&text),
+            tags_file,
+            tags_kept: None,
+            listing: None,
+            owns: Bounded::new(MOST),
+            execs: Bounded::new(MOST),
+            unjudged: Bounded::new(MOST),
+        }
+    }
+
+    /// A connection has been made: learns what the engine's tags point to, without waiting for it.
+    pub(super) fn connected(&mut self, settings: &Settings) {
+        self.listing = if settings.config.inspect { self.asker.images(&settings.endpoint) } else { None };
+    }
+
+    /// What is known of this event.
+    pub(super) fn judge(&mut self, event: &Event<'_>, settings: &Settings, leave: Leave) -> Judgement {
+        self.learn_listed();
+        let config = &settings.config;
+        let mut meaning = Meaning::of_event(event);
+        let mut facts = if leave.mixes_labels { self.posers.judge(event) } else { Facts::True };
+        let mut question = self.question(event, facts, config.inspect);
+        let deadline = Instant::now() + config.inspect_timeout;
+        let may_ask = config.inspect && leave.may_ask;
+        let (mut answers, mut no_answer) = self.ask(settings, may_ask, deadline, question.clone());
+        if let Some(container) = &answers.container {
+            self.learn(event.actor_id(), container);
+            if facts == Facts::Unknown {
+                // Now that its labels are known, another question may be the right one.
+                facts = self.posers.judge(event);
+                let wanted = self.question(event, facts, config.inspect);
+                if (&wanted.exec, wanted.with_execs) != (&question.exec, question.with_execs) {
+                    let more = Question { with_host: false, with_image: false, ..wanted.clone() };
+                    let (more, why) = self.ask(settings, may_ask, deadline, more);
+                    answers.execs = more.execs;
+                    no_answer = why;
+                }
+                question.with_host |= wanted.with_host;
+            }
+        }
+        let forged = forged(event, facts, &answers);
+        self.judge_risks(event, &question, &answers, no_answer, &mut meaning);
+        self.judge_exec(event, &answers, forged.as_ref(), &mut meaning);
+        self.judge_image(event, &answers, settings, &mut meaning);
+        meaning.exit_code = exit_code(event, facts, forged.as_ref());
+        if event.action() == "destroy" {
+            self.owns.forget(event.actor_id());
+            self.unjudged.forget(event.actor_id());
+        }
+        Judgement { forged, no_answer, meaning }
+    }
+
+    fn ask(
+        &mut self,
+        settings: &Settings,
+        may_ask: bool,
+        deadline: Instant,
+        question: Question,
+    ) -> (Answers, Option<NoAnswer>) {
+        if question.is_empty() {
+            (Answers::default(), None)
+        } else if may_ask {
+            self.asker.ask(&settings.endpoint, deadline.saturating_duration_since(Instant::now()), question)
+        } else {
+            (Answers::default(), Some(NoAnswer::NotAsked))
+        }
+    }
+
+    /// What has to be asked to judge this event.
+    fn question(&self, event: &Event<'_>, facts: Facts, inspect: bool) -> Question {
+        let is_container = event.kind() == "container" && !event.actor_id().is_empty();
+        let mut question = if is_container { Question::of_container(event) } else { Question::default() };
+        let is_forged = |field| matches!(facts, Facts::Forged(fields) if fields.contains(field));
+        let mut needs_container = facts == Facts::Unknown || (event.action() == "die" && is_forged("exitCode"));
+        if event.action() == "exec_die" && is_forged("exitCode") && !is_forged("execID") {
+            question.exec = text(event.attribute("execID"));
+        }
+        if inspect && is_container {
+            let is_made = matches!(event.action(), "create" | "start" | "update" | "init");
+            question.with_host =
+                is_made || (self.unjudged.get(event.actor_id()).is_some() && event.action() != "destroy");
+            question.with_image = matches!(event.action(), "create" | "start" | "init");
+            needs_container |= question.with_host || question.with_image;
+            if exec::command(event).is_some() && !event.action().starts_with("exec_detach") {
+                let id = event.attribute("execID");
+                if is_forged("execID") {
+                    question.with_execs = true;
+                } else if self.execs.get(id).is_none() {
+                    question.exec = text(id);
+                }
+                let is_known = question.exec.is_none() && !question.with_execs;
+                needs_container |= question.with_execs || (!is_known && self.owns.get(event.actor_id()).is_none());
+            }
+        }
+        if !needs_container {
+            question.container = None;
+            question.with_host = false;
+            question.with_image = false;
+        }
+        if inspect && event.kind() == "image" && matches!(event.action(), "pull" | "push" | "tag" | "load" | "import") {
+            question.image = origin::named_by(event).map(str::to_owned);
+        }
+        question
+    }
+
+    fn learn_listed(&mut self) {
+        let Some(images) = self.listing.as_ref().and_then(|listing| listing.try_recv().ok()) else { return };
+        self.listing = None;
+        for image in &images {
+            for (tag, target) in image.repo_tags.iter().filter_map(|name| origin::tag_of(name, image)) {
+                self.tags.learn(&tag, target);
+            }
+        }
+    }
+
+    fn learn(&mut self, id: &str, container: &Container) {
+        self.posers.learn(id, Fields::of(|key| container.config.labels.contains_key(key)));
+        self.owns.keep(id, exec::Own::of(container));
+    }
+
+    fn judge_risks(
+        &mut self,
+        event: &Event<'_>,
+        question: &Question,
+        answers: &Answers,
+        no_answer: Option<NoAnswer>,
+        meaning: &mut Meaning,
+    ) {
+        if !question.with_host {
+            return;
+        }
+        if let Some(container) = &answers.container {
+            meaning.risks = risk::of_container(container, &answers.volumes, &answers.host);
+        }
+        if no_answer.is_none() {
+            self.unjudged.forget(event.actor_id());
+        } else if no_answer != Some(NoAnswer::Gone) {
+            self.unjudged.keep(event.actor_id(), ());
+        }
+    }
+
+    fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, forged: Option<&Forged>, meaning: &mut Meaning) {
+        let Some(command) = exec::command(event) else { return };
+        let id = event.attribute("execID");
+        let own = self.owns.get(event.actor_id());
+        let of_event =
+            answers.execs.iter().filter(|exec| exec.container == event.actor_id() && exec::is_of(exec, command));
+        // Of several that run the same the one that may do most is told.
+        let facts = of_event
+            .map(|exec| exec::with_answers(command, exec, own))
+            .max_by_key(|facts| (facts.privileged, facts.is_root(), facts.interactive, facts.probe != Some(true)));
+        let hides = forged.is_some_and(|forged| forged.fields.contains(&"execID"));
+        if let Some(facts) = facts {
+            if !hides {
+                self.execs.keep(id, facts.clone());
+            }
+            meaning.exec = Some(facts);
+        } else if let Some(known) =
+            self.execs.get(id).filter(|known| !hides && known.command == exec::of_command(command))
+        {
+            meaning.exec = Some(known.clone());
+        }
+    }
+
+    fn judge_image(&mut self, event: &Event<'_>, answers: &Answers, settings: &Settings, meaning: &mut Meaning) {
+        let Some(name) = origin::named_by(event) else { return };
+        let mut image = origin::of(name, answers.image.as_ref(), &settings.registries);
+        // A container that is started again keeps the image that it was made of, wherever the tag points by now.
+        let shows_tag = event.kind() == "image" || event.action() == "create";
+        if let Some((tag, target)) =
+            answers.image.as_ref().filter(|_| shows_tag).and_then(|known| origin::tag_of(name, known))
+        {
+            image.moved = self.tags.see(&tag, target);
+            self.keep_tags(false);
+        }
+        let is_used = matches!(event.action(), "pull" | "create" | "start" | "init") || event.kind() == "service";
+        meaning.breaks_pinning = settings.config.require_pinned && is_used && !image.is_pinned;
+        meaning.image = Some(image);
+    }
+
+    /// Writes what the tags point to, where that is new: at once, but not more often than once a second.
+    pub(super) fn keep_tags(&mut self, is_last: bool) {
+        let Some(path) = &self.tags_file else { return };
+        if !is_last && self.tags_kept.is_some_and(|kept| kept.elapsed() < KEEP_EVERY) {
+            return;
+        }
+        if let Some(text) = self.tags.changed() {
+            self.tags_kept = Some(Instant::now());
+            // A disk that is full is told of by the backlog; the tags are written again with the next change.
+            let _ = folder::replace(path, text.as_bytes(), false);
+        }
+    }
+}
+
+impl Question {
+    fn of_container(event: &Event<'_>) -> Self {
+        Self { container: text(event.actor_id()), ..Self::default() }
+    }
+}
+
+fn text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+/// The labels that pose as facts, with the truth as far as the engine knows it.
+fn forged(event: &Event<'_>, facts: Facts, answers: &Answers) -> Option<Forged> {
+    let Facts::Forged(fields) = facts else { return None };
+    let mut forged = Forged { fields: fields.names().collect(), ..Forged::default() };
+    if fields.contains("exitCode") {
+        match (event.action(), &answers.container, answers.execs.first()) {
+            // One that runs again has forgotten how it ended.
+            ("die", Some(container), _) if !container.state.running => {
+                forged.exit_code = Some(container.state.exit_code);
+                forged.oom_killed = Some(container.state.oom_killed);
+            }
+            ("exec_die", _, Some(exec)) if exec.container == event.actor_id() => forged.exit_code = exec.exit_code,
+            _ => {}
+        }
+    }
+    Some(forged)
+}
+
+/// With what a container or command ended; none where a label may have said so.
+fn exit_code(event: &Event<'_>, facts: Facts, forged: Option<&Forged>) -> Option<i64> {
+    if event.kind() != "container" || !matches!(event.action(), "die" | "died" | "exec_die") {
+        return None;
+    }
+    let said = || {
+        let code = event.attribute("exitCode");
+        if code.is_empty() { event.attribute("containerExitCode") } else { code }.parse().ok()
+    };
+    match facts {
+        Facts::True => said(),
+        Facts::Forged(fields) if !fields.contains("exitCode") => said(),
+        Facts::Forged(_) => forged.and_then(|forged| forged.exit_code),
+        Facts::Unknown => None,
+    }
+}
