@@ -282,6 +282,73 @@ mod tests {
         assert_eq!(parts(&format!("a:{}", "t".repeat(129))), "Tag");
     }
 
+    /// The cases by which the grammar's own project tests its parsers, in the form of this one.
+    #[test]
+    fn agrees_with_the_grammars_own_cases() {
+        let (sha256, sha512) = ("f".repeat(64), "f".repeat(128));
+        let deep = format!("{}a", "a/".repeat(122));
+        let too_deep = format!("{}a:tag", "a/".repeat(128));
+        for (text, expected) in [
+            ("test_com", "docker.io library/test_com - -"),
+            ("test.com:tag", "docker.io library/test.com tag -"),
+            ("test.com:5000", "docker.io library/test.com 5000 -"),
+            ("test.com/repo:tag", "test.com repo tag -"),
+            ("test:5000/repo", "test:5000 repo - -"),
+            ("test:5000/repo:tag", "test:5000 repo tag -"),
+            (&format!("test:5000/repo@sha256:{sha256}"), "test:5000 repo - sha256:fff"),
+            (&format!("test:5000/repo:tag@sha256:{sha256}"), "test:5000 repo tag sha256:fff"),
+            (
+                &format!("xn--7o8h.com/myimage:xn--7o8h.com@sha512:{sha512}"),
+                "xn--7o8h.com myimage xn--7o8h.com sha512:fff",
+            ),
+            (&format!("@sha256:{sha256}"), "Repository"),
+            ("repo@sha256:ffffffffffffffffffffffffffffffffff", "docker.io library/repo - sha256:fff"),
+            ("validname@invaliddigest:fff", "Digest"),
+            ("Uppercase:tag", "Repository"),
+            ("test:5000/Uppercase/lowercase:tag", "Repository"),
+            ("lowercase:Uppercase", "docker.io library/lowercase Uppercase -"),
+            ("Uppercase/lowercase:tag", "Uppercase lowercase tag -"),
+            (&deep, &format!("docker.io {deep} - -")),
+            (&too_deep, "TooLong"),
+            ("sub-dom1.foo.com/bar/baz/quux:some-long-tag", "sub-dom1.foo.com bar/baz/quux some-long-tag -"),
+            (
+                "b.gcr.io/test.example.com/my-app:test.example.com",
+                "b.gcr.io test.example.com/my-app test.example.com -",
+            ),
+            ("xn--n3h.com/myimage:xn--n3h.com", "xn--n3h.com myimage xn--n3h.com -"),
+            ("foo_bar.com:8080", "docker.io library/foo_bar.com 8080 -"),
+            ("foo/foo_bar.com:8080", "docker.io foo/foo_bar.com 8080 -"),
+            ("192.168.1.1:5000/repo:5050", "192.168.1.1:5000 repo 5050 -"),
+            ("[2001:db8:1:2:3:4:5:6]:5000/repo", "[2001:db8:1:2:3:4:5:6]:5000 repo - -"),
+            ("[2001:db8::1]/repo:tag", "[2001:db8::1] repo tag -"),
+            ("[2001:db8::1/repo", "Registry"),
+            ("[2001:db8:1:2:3:4:5:6::5000/repo", "Registry"),
+            ("[fe80::1%eth0]:5000/repo", "Registry"),
+            ("[fe80::1%@invalidzone]:5000/repo", "Digest"),
+            ("foo.com/-repo", "Repository"),
+            ("foo.com/a-/a/a", "Repository"),
+            ("-foo/bar", "Repository"),
+            ("foo-/bar", "Repository"),
+            ("foo/bar-", "Repository"),
+            ("____/____", "Repository"),
+            ("_docker/_docker", "Repository"),
+            ("do__cker/docker", "docker.io do__cker/docker - -"),
+            ("do__cker:8080/docker", "Registry"),
+            ("foo_bar.com:8080/app", "Registry"),
+            ("docker./docker", "Registry"),
+            (".docker/docker", "Registry"),
+            ("do..cker/docker", "Registry"),
+            ("example.com/nodouble..dots/myimage", "Repository"),
+            ("example.com/__underscore/myimage", "Repository"),
+            ("example.com/some_separator__underscore/myimage", "example.com some_separator__underscore/myimage - -"),
+            ("docker///docker", "Repository"),
+            ("docker.io/docker/Docker", "Repository"),
+            ("docker/docker:latest:tag", "Tag"),
+        ] {
+            assert_eq!(parts(text), expected, "{text}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_it_writes_it_reads_again(
