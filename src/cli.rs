@@ -18,7 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     unix:///run/user/<uid>/podman/podman.sock    rootless Podman\n  \
     tcp://host:port                              with --docker-cert-path over TLS\n\n\
     Exit codes: 0 done, 1 a check failed or the engine or queue could not be used, 2 wrong command line,\n  \
-    70 a fault of this program, 78 wrong configuration")]
+    3 an audit found what it was to fail on, 70 a fault of this program, 78 wrong configuration")]
 pub struct Cli {
     /// What to do
     #[command(subcommand)]
@@ -72,6 +72,8 @@ pub enum Command {
     Events(Events),
     /// Walk through what can be wrong, with a cure for each
     Check(Check),
+    /// Judge the images and containers that are there now
+    Audit(Audit),
     /// Show the whole way of some recorded events on this machine, with nothing installed
     Demo(Demo),
 }
@@ -105,6 +107,50 @@ pub struct Check {
     /// For programs
     #[arg(long)]
     pub json: bool,
+}
+
+/// Options of `audit`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 nothing of --fail-on was found, 1 the engine or the queue could not be used,\n  \
+    3 something of --fail-on was found, 78 wrong configuration"
+)]
+pub struct Audit {
+    /// How to show what was found
+    #[arg(long, value_enum, default_value_t = AuditFormat::Table)]
+    pub format: AuditFormat,
+    /// End with exit code 3 where such is found; several with commas
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    pub fail_on: Vec<FailOn>,
+    /// Send each finding to Wazuh's queue, too
+    #[arg(long)]
+    pub send: bool,
+}
+
+/// How to show what an audit found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuditFormat {
+    /// For people at a terminal
+    Table,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// One page that needs nothing else, to file
+    Html,
+}
+
+/// What to fail on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// An image from a registry that is not trusted
+    Untrusted,
+    /// An image from a registry that nobody has judged
+    Unknown,
+    /// A container of an image that was not asked for by digest
+    Unpinned,
+    /// A finding of severity high or critical
+    High,
 }
 
 /// Options of `demo`.

@@ -14,6 +14,7 @@
 //! | [`settings`] | command line, configuration and environment made one |
 //! | [`listener`] | the threads and their life: start, watch, stop in order |
 //! | [`docker`] | everything that speaks to an engine |
+//! | [`inquiry`] | what the engine is asked about one thing, beyond its events |
 //! | [`intake`] | between reader and pipeline: bounded memory, then counted loss |
 //! | [`event`] | what an event is and means: pure, without I/O |
 //! | [`backlog`] | between pipeline and sender: what waits for the queue, in memory, then on disk |
@@ -34,6 +35,7 @@ pub mod cursor;
 pub mod docker;
 pub mod event;
 pub mod folder;
+pub mod inquiry;
 pub mod intake;
 pub mod listener;
 pub mod retry;

@@ -1,5 +1,6 @@
 //! One file a command, and the exit codes of all.
 
+pub mod audit;
 pub mod check;
 pub mod demo;
 pub mod events;
@@ -23,6 +24,8 @@ pub enum Exit {
     Done = 0,
     /// A check failed, or the engine or the queue could not be used.
     Failed = 1,
+    /// An audit found what it was told to fail on.
+    Found = 3,
     /// A fault of this program (`EX_SOFTWARE`).
     Fault = 70,
     /// The configuration is wrong (`EX_CONFIG`).
@@ -51,6 +54,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Status(status)) => status::run(&home, &status),
         Some(Command::Events(events)) => events::run(&home, &cli.options, &events),
         Some(Command::Check(check)) => check::run(&home, &cli.options, &check),
+        Some(Command::Audit(audit)) => audit::run(&home, &cli.options, &audit),
         Some(Command::Demo(demo)) => demo::run(&cli.options, &demo),
     }
     .into()

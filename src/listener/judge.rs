@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Handle;
 
-use super::asker::{Answers, Asker, Question};
+use super::asker::Asker;
 use crate::bounded::Bounded;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
@@ -14,6 +14,7 @@ use crate::event::meaning::Meaning;
 use crate::event::tags::Tags;
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
+use crate::inquiry::{Answers, Question};
 use crate::settings::Settings;
 use crate::wazuh::message::{Forged, NoAnswer};
 
@@ -133,7 +134,11 @@ impl Judge {
     /// What has to be asked to judge this event.
     fn question(&self, event: &Event<'_>, facts: Facts, inspect: bool) -> Question {
         let is_container = event.kind() == "container" && !event.actor_id().is_empty();
-        let mut question = if is_container { Question::of_container(event) } else { Question::default() };
+        let mut question = if is_container {
+            Question { container: text(event.actor_id()), ..Question::default() }
+        } else {
+            Question::default()
+        };
         let is_forged = |field| matches!(facts, Facts::Forged(fields) if fields.contains(field));
         let mut needs_container = facts == Facts::Unknown || (event.action() == "die" && is_forged("exitCode"));
         if event.action() == "exec_die" && is_forged("exitCode") && !is_forged("execID") {
@@ -253,12 +258,6 @@ impl Judge {
             // A disk that is full is told of by the backlog; the tags are written again with the next change.
             let _ = folder::replace(path, text.as_bytes(), false);
         }
-    }
-}
-
-impl Question {
-    fn of_container(event: &Event<'_>) -> Self {
-        Self { container: text(event.actor_id()), ..Self::default() }
     }
 }
 

@@ -145,6 +145,28 @@ pub fn frame(event: &Event<'_>, findings: &Findings, context: &Context, limit: u
     Framed { text: writing.shortened(limit), is_truncated: true }
 }
 
+/// The message for something that an audit found; `fields` are safe texts, of which at most [`SHOWN`] bytes are shown.
+#[must_use]
+pub fn audit(fields: &[(&str, &str)], host: &str, now: jiff::Timestamp) -> String {
+    let whole = Cut::default();
+    let mut out = String::from(HEADER);
+    let mut message = ObjectWriter::new(&mut out);
+    message.text("integration", "docker");
+    let mut ours = message.object("docker_listener");
+    let mut audit = ours.object("audit");
+    for (key, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        audit.text(key, whole.end(value, SHOWN));
+    }
+    audit.end();
+    let mut engine = ours.object("engine");
+    engine.text("host", host);
+    engine.end();
+    ours.text("timestamp", &format!("{now:.3}"));
+    ours.end();
+    message.end();
+    out
+}
+
 /// The same message with a mark that it may have been delivered before; the listener was killed while it sent it.
 #[must_use]
 pub fn repeated(message: &str) -> String {

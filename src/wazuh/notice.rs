@@ -332,6 +332,10 @@ impl Notice {
             }
             Self::Recovered { count } => ours.count("count", *count as u64),
             Self::Heartbeat(report) => {
+                ours.text("connection", report.connection.status.name());
+                if let Some(last_event) = report.last_event {
+                    ours.text("last_event", &last_event.to_string());
+                }
                 for (key, figure) in report.figures() {
                     ours.count(key, figure);
                 }

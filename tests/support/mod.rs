@@ -11,7 +11,9 @@
 )]
 
 pub mod analysisd;
+pub mod cases;
 pub mod engines;
+pub mod rules;
 pub mod simulated;
 pub mod tally;
 

@@ -1,0 +1,271 @@
+//! The shipped rules, evaluated as analysisd evaluates them, over messages that the program makes.
+//!
+//! `tests/rules/cases.jsonl` is the table; the `.ini` files beside the rules are made of it. `UPDATE=1 cargo test --test
+//! rules` writes them anew.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+use support::analysisd::Fields;
+use support::cases::{self, Case};
+use support::rules::{Rule, RuleSet};
+use wazuh_docker_listener::event::risk::{KINDS, Severity};
+
+const STOCK: &str = include_str!("rules/stock.xml");
+const MAIN: &str = include_str!("../ossec-rules/docker_listener_rules.xml");
+const HABITS: &str = include_str!("../ossec-rules/docker_listener_habits_rules.xml");
+const LIST: &str = include_str!("../ossec-rules/docker_listener_list_rules.xml");
+const REGISTRIES: &str = include_str!("../ossec-rules/docker-registries");
+
+/// What a manager has loaded that was given these files.
+fn rules(files: Option<&str>) -> RuleSet {
+    let mut loaded = vec![("stock.xml", STOCK), ("docker_listener_rules.xml", MAIN)];
+    match files {
+        None => {}
+        Some("habits") => loaded.push(("docker_listener_habits_rules.xml", HABITS)),
+        Some("list") => loaded.push(("docker_listener_list_rules.xml", LIST)),
+        Some("all") => {
+            loaded.push(("docker_listener_habits_rules.xml", HABITS));
+            loaded.push(("docker_listener_list_rules.xml", LIST));
+        }
+        Some(other) => panic!("no files are called {other}"),
+    }
+    let mut rules = RuleSet::load(&loaded).unwrap();
+    rules.add_list("etc/lists/docker-registries", REGISTRIES).unwrap();
+    rules
+}
+
+/// The rule at which the last of these messages ends, each so many seconds after the one before.
+fn ends_at(rules: &RuleSet, messages: &[String], every: u64) -> u32 {
+    let mut session = rules.session();
+    let mut last = 0;
+    for (turn, message) in messages.iter().enumerate() {
+        let fields = Fields::of(message).unwrap_or_else(|| panic!("not decoded: {message}"));
+        let found = session.evaluate(&|name| fields.get(name), turn as u64 * every);
+        last = found.map_or(0, |found| found.rule.id);
+    }
+    last
+}
+
+/// The cases with their messages, made once.
+fn played() -> &'static [(Case, Vec<String>)] {
+    static PLAYED: OnceLock<Vec<(Case, Vec<String>)>> = OnceLock::new();
+    PLAYED.get_or_init(|| {
+        let cases = cases::read();
+        let messages = cases::messages(&cases);
+        cases.into_iter().zip(messages).collect()
+    })
+}
+
+fn ours(rules: &RuleSet) -> impl Iterator<Item = &Rule> {
+    rules.rules().iter().filter(|rule| rule.id >= 100_000)
+}
+
+#[test]
+fn each_rule_fires_where_it_must_and_nowhere_near() {
+    let (mut fired, mut missed) = (BTreeSet::new(), BTreeSet::new());
+    let mut wrong = Vec::new();
+    for (case, messages) in played() {
+        let rule = ends_at(&rules(case.files.as_deref()), messages, case.every);
+        if (rule == case.rule) != case.fires {
+            wrong.push(format!("{} {}: {} ended at {rule}\n  {}", case.rule, case.fires, case.say, messages[0]));
+        }
+        if case.fires {
+            fired.insert(case.rule)
+        } else {
+            missed.insert(case.rule)
+        };
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let all: BTreeSet<u32> = ours(&rules(Some("all"))).map(|rule| rule.id).collect();
+    assert_eq!((&fired, &missed), (&all, &all), "each rule has an event that fires it and a near miss");
+}
+
+#[test]
+fn ids_levels_and_parents_are_as_the_files_say() {
+    let set = rules(Some("all"));
+    for rule in ours(&set) {
+        assert!((110_500..=110_699).contains(&rule.id) && rule.level <= 12, "{}", rule.id);
+        assert!(rule.groups.iter().any(|group| group == "docker"), "{}", rule.id);
+        for wanted in ["pci_dss_", "gdpr_", "hipaa_", "nist_800_53_", "tsc_"] {
+            assert!(rule.groups.iter().any(|group| group.starts_with(wanted)), "{} has no {wanted}", rule.id);
+        }
+        assert!(rule.level < 5 || rule.level == 0 || !rule.description.is_empty());
+        // A stock rule of level 0 takes every event of its type; who asks for that type must stand below it.
+        let asks = |kind: &str| rule.fields.iter().any(|f| f.name == "docker.Type" && f.pattern == format!("^{kind}$"));
+        for kind in ["volume", "network", "config", "secret", "plugin", "node", "service"] {
+            assert!(!(asks(kind) && rule.parents.contains(&87900)), "{} would never see a {kind}", rule.id);
+        }
+    }
+}
+
+#[test]
+fn each_risk_has_its_rule_with_the_level_of_its_severity() {
+    let set = rules(Some("all"));
+    for kind in KINDS {
+        let field = format!("docker_listener.risk.{}", kind.name);
+        let rule = ours(&set).find(|rule| rule.fields.iter().any(|condition| condition.name == field));
+        let rule = rule.unwrap_or_else(|| panic!("{} has no rule", kind.name));
+        let level = match kind.severity {
+            Severity::Critical => 12,
+            Severity::High => 10,
+            Severity::Medium => 7,
+            Severity::Low => 5,
+            Severity::Info => 3,
+        };
+        assert_eq!(
+            (u32::from(rule.level), rule.mitre.as_slice()),
+            (level, &[kind.attack.to_owned()][..]),
+            "{}",
+            kind.name
+        );
+        let cis = format!("cis_docker_{}", kind.cis);
+        assert!(kind.cis.is_empty() || rule.groups.contains(&cis), "{} has no group {cis}", kind.name);
+    }
+}
+
+#[test]
+fn every_field_that_a_rule_looks_at_or_shows_is_one_that_messages_have() {
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for message in played().iter().flat_map(|(_, messages)| messages) {
+        let json: Value = support::parse(message);
+        collect("", &json, &mut known);
+    }
+    for rule in ours(&rules(Some("all"))) {
+        let shown = rule.description.split("$(").skip(1).filter_map(|rest| rest.split(')').next());
+        let asked =
+            rule.fields.iter().map(|field| field.name.as_str()).chain(rule.lists.iter().map(|l| l.field.as_str()));
+        for field in shown.chain(asked).chain(rule.same_fields.iter().map(String::as_str)) {
+            assert!(known.contains(field), "rule {}: no message has {field}", rule.id);
+        }
+    }
+}
+
+fn collect(path: &str, json: &Value, known: &mut BTreeSet<String>) {
+    match json {
+        Value::Object(object) => {
+            for (key, value) in object {
+                collect(&if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, value, known);
+            }
+        }
+        _ => drop(known.insert(path.to_owned())),
+    }
+}
+
+#[test]
+fn no_description_is_too_long_to_be_shown() {
+    // The longest that messages have of each; analysisd shows a description of up to 1,024.
+    let longest = |field: &str| if field == "docker.Action" { 640 } else { 256 };
+    for rule in ours(&rules(Some("all"))) {
+        let shown = |field: &str| match field.rsplit('.').next().unwrap() {
+            // Words of ours and numbers.
+            "tunnel" | "download" | "package_manager" | "exit_code" | "severity" | "finding" | "subject" => 32,
+            _ => longest(field),
+        };
+        let (own, fields) =
+            rule.description.split("$(").fold((0, 0), |(own, fields), part| match part.split_once(')') {
+                Some((field, rest)) => (own + rest.len(), fields + shown(field)),
+                None => (own + part.len(), fields),
+            });
+        assert!(own + fields <= 1024, "{}: {}", rule.id, own + fields);
+    }
+}
+
+fn shipped(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "ossec-rules", name].iter().collect()
+}
+
+/// Compares with what is shipped, or ships it anew.
+fn ship(name: &str, text: &str) {
+    let path = shipped(name);
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&path, text).unwrap();
+    }
+    let there = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(there == text, "{name} is not what the table makes; run UPDATE=1 cargo test --test rules");
+}
+
+/// A message without what is different each time.
+fn steady(message: &str) -> String {
+    let mut json = message.strip_prefix("1:Wazuh-Docker:").unwrap().to_owned();
+    for (start, end, instead) in [("\"host\": \"unix://", "\"", "/var/run/docker.sock"), ("\"sequence\": ", ",", "7")] {
+        if let Some((before, rest)) = json.split_once(start) {
+            let (_, after) = rest.split_once(end).unwrap();
+            json = format!("{before}{start}{instead}{end}{after}");
+        }
+    }
+    json
+}
+
+#[test]
+fn the_shipped_ini_tests_are_those_of_the_table_and_hold() {
+    let set = rules(Some("all"));
+    let mut files: BTreeMap<String, String> = BTreeMap::new();
+    for rule in ours(&set) {
+        for (number, (case, messages)) in played().iter().filter(|(case, _)| case.rule == rule.id).enumerate() {
+            let name = match (&case.files, rule.frequency) {
+                (_, Some(_)) => "docker_listener_frequency.ini".to_owned(),
+                (Some(files), _) => format!("docker_listener_{files}.ini"),
+                (None, None) => "docker_listener.ini".to_owned(),
+            };
+            let file = files.entry(name).or_insert_with_key(|name| head(name));
+            let _ = writeln!(file, "[{} {}: {}]", rule.id, number + 1, case.say);
+            let verdict = if case.fires { "pass" } else { "fail" };
+            for (turn, message) in messages.iter().enumerate() {
+                let last = turn + 1 == messages.len();
+                let _ =
+                    writeln!(file, "log {} {} = {}", turn + 1, if last { verdict } else { "fail" }, steady(message));
+            }
+            let _ = writeln!(file, "rule = {}\nalert = {}\ndecoder = json\n", rule.id, rule.level);
+        }
+    }
+    assert_eq!(files.len(), 4);
+    for (name, text) in &files {
+        ship(name, text);
+        let files = name.strip_prefix("docker_listener_").and_then(|rest| rest.strip_suffix(".ini"));
+        holds(&rules(files.filter(|files| *files != "frequency")), text);
+    }
+}
+
+fn head(name: &str) -> String {
+    let how = if name.contains("frequency") {
+        "; Rules that count: the lines of a section belong into one session, seconds apart. wazuh-logtest keeps a session\n\
+         ; while it runs; Wazuh's runtests.py starts one for each line, and cannot hold these.\n"
+    } else {
+        "; For runtests.py of Wazuh's ruleset/testing, on a manager with the rules installed. `fail` is a near miss.\n"
+    };
+    format!("; Made of tests/rules/cases.jsonl; do not edit.\n{how}\n")
+}
+
+/// Reads an ini file as Wazuh's runtests.py does, and holds its lines against the rules.
+fn holds(rules: &RuleSet, text: &str) {
+    let (mut sections, mut lines) = (0, 0);
+    for section in text.split("\n[").skip(1) {
+        let value = |key: &str| section.lines().find_map(|line| line.strip_prefix(key)).unwrap().trim().to_owned();
+        let (rule, level): (u32, u8) = (value("rule =").parse().unwrap(), value("alert =").parse().unwrap());
+        assert_eq!(rules.rule(rule).unwrap().level, level);
+        let mut session = rules.session();
+        for line in section.lines().filter(|line| line.starts_with("log ")) {
+            let (name, json) = line.split_once(" = ").unwrap();
+            let message = format!("1:Wazuh-Docker:{json}");
+            let fields = Fields::of(&message).unwrap();
+            let found = session.evaluate(&|name| fields.get(name), lines).map(|found| found.rule.id);
+            // Seconds; those that are meant to be far apart are held by the table itself.
+            lines += 1;
+            if name.ends_with("pass") {
+                assert_eq!(found, Some(rule), "{line}");
+            } else if !section.contains("in ten minutes") {
+                assert_ne!(found, Some(rule), "{line}");
+            }
+        }
+        sections += 1;
+    }
+    println!("{sections} sections, {lines} lines");
+    assert!(sections > 0);
+}

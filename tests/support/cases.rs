@@ -1,0 +1,319 @@
+//! The table of detections: `tests/rules/cases.jsonl`, each line an event that a rule must or must not end at, with what
+//! the engine says of it. The messages are made by the program itself, on an engine that answers as the table says.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use wazuh_docker_listener::commands::audit;
+use wazuh_docker_listener::commands::audit::report::{Finding, Report, Subject};
+use wazuh_docker_listener::docker::availability::Identity;
+use wazuh_docker_listener::docker::lines::Flaw;
+use wazuh_docker_listener::event::risk::{KINDS, Severity};
+use wazuh_docker_listener::wazuh::notice::{Gap, Kind, Notice};
+use wazuh_docker_listener::wazuh::state::{Connection, ConnectionStatus, Report as State};
+
+use super::simulated::Simulated;
+use super::{Program, Wazuh};
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    pub rule: u32,
+    pub fires: bool,
+    pub say: String,
+    #[serde(rename = "type", default = "container")]
+    kind: String,
+    #[serde(default = "create")]
+    action: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    top: BTreeMap<String, String>,
+    image: Option<String>,
+    #[serde(default)]
+    tags: Vec<String>,
+    digests: Option<Vec<String>>,
+    /// The digit that the image's id is made of.
+    id: Option<String>,
+    /// What the tag was before.
+    was: Option<Was>,
+    #[serde(default)]
+    host: serde_json::Map<String, Value>,
+    config: Option<Value>,
+    state: Option<Value>,
+    #[serde(default)]
+    mounts: Vec<Value>,
+    #[serde(default)]
+    volumes: BTreeMap<String, Value>,
+    exec: Option<Exec>,
+    /// `failed` or `gone`: the engine does not tell of the container.
+    silent: Option<String>,
+    /// The engine tells only with a later event.
+    #[serde(default)]
+    late: bool,
+    notice: Option<String>,
+    audit: Option<String>,
+    settings: Option<String>,
+    pub files: Option<String>,
+    #[serde(default = "once")]
+    pub repeat: u64,
+    /// Seconds.
+    #[serde(default)]
+    pub every: u64,
+    /// Each time another container.
+    #[serde(default)]
+    others: bool,
+}
+
+fn container() -> String {
+    "container".to_owned()
+}
+
+fn create() -> String {
+    "create".to_owned()
+}
+
+fn once() -> u64 {
+    1
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Was {
+    id: String,
+    digest: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Exec {
+    user: String,
+    tty: bool,
+    privileged: bool,
+    stdin: bool,
+}
+
+pub fn read() -> Vec<Case> {
+    let table = include_str!("../rules/cases.jsonl").lines();
+    table.map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// The messages of each case, in the order of the cases.
+pub fn messages(cases: &[Case]) -> Vec<Vec<String>> {
+    let mut stages: BTreeMap<&str, Stage> = BTreeMap::new();
+    let mut messages = Vec::new();
+    for (number, case) in cases.iter().enumerate() {
+        messages.push(match (&case.notice, &case.audit) {
+            (Some(notice), _) => vec![notice_message(notice)],
+            (_, Some(audit)) => vec![audit_message(audit)],
+            _ => {
+                let settings = case.settings.as_deref().unwrap_or("trusting");
+                stages.entry(settings).or_insert_with(|| Stage::new(settings)).play(case, number)
+            }
+        });
+    }
+    messages
+}
+
+/// A program that runs on an engine with answers.
+struct Stage {
+    engine: Simulated,
+    queue: super::Queue,
+    time: AtomicUsize,
+    _wazuh: Wazuh,
+    _program: Program,
+}
+
+impl Stage {
+    fn new(settings: &str) -> Self {
+        let mut section = json!({"max_events_per_second": 0, "heartbeat": 0});
+        match settings {
+            "plain" => {}
+            "trusting" => section["trusted_registries"] = json!(["registry.example.com"]),
+            "pinning" => {
+                section["trusted_registries"] = json!(["registry.example.com"]);
+                section["require_pinned"] = json!(true);
+            }
+            "distrusting" => section["untrusted_registries"] = json!(["registry.example.com"]),
+            other => panic!("no settings are called {other}"),
+        }
+        let (engine, wazuh) = (Simulated::docker(), Wazuh::new());
+        wazuh.configure(&section);
+        let queue = wazuh.queue();
+        let program = Program::listen(wazuh.home(), &engine.url());
+        queue.wodle_event("Connected to Docker service");
+        Self { engine, queue, time: AtomicUsize::new(0), _wazuh: wazuh, _program: program }
+    }
+
+    fn answer(&self, path: String, answer: Option<&Value>) {
+        let answers = &mut self.engine.engine.says.lock().unwrap().answers;
+        match answer {
+            Some(answer) => answers.insert(path, Some(answer.to_string())),
+            None => answers.remove(&path),
+        };
+    }
+
+    fn answer_image(&self, name: &str, tags: &[String], digests: &[String], digit: &str) {
+        let id = image_id(digit);
+        let image = json!({"Id": id, "RepoTags": tags, "RepoDigests": digests});
+        for name in [name, &id] {
+            let path = name.replace(':', "%3A").replace('@', "%40").replace('.', "%2E").replace('-', "%2D");
+            self.answer(format!("/images/{path}/json"), Some(&image));
+        }
+    }
+
+    fn play(&self, case: &Case, number: usize) -> Vec<String> {
+        let name = case.image.clone().unwrap_or_else(|| "registry.example.com/team/app:1".to_owned());
+        let default = vec![format!("registry.example.com/team/app@sha256:{}", "5".repeat(64))];
+        let digests = case.digests.as_ref().unwrap_or(&default);
+        if let Some(Was { id, digest }) = &case.was {
+            let repository = name.rsplit_once(':').unwrap().0;
+            self.answer_image(&name, &case.tags, &[format!("{repository}@{digest}")], id);
+            self.event(case, &name, &actor(number), &case.action);
+        }
+        self.answer_image(&name, &case.tags, digests, case.id.as_deref().unwrap_or("8"));
+        for (volume, answer) in &case.volumes {
+            self.answer(format!("/volumes/{volume}"), Some(answer));
+        }
+        let mut messages = Vec::new();
+        for turn in 0..case.repeat {
+            let id = if case.others { actor(number * 1000 + usize::try_from(turn).unwrap()) } else { actor(number) };
+            self.describe(case, &id, &name);
+            if case.late {
+                self.answer(format!("/containers/{id}/json"), Some(&json!("not now")));
+                self.event(case, &name, &id, "create");
+                self.describe(case, &id, &name);
+            }
+            messages.push(self.event(case, &name, &id, &case.action));
+        }
+        messages
+    }
+
+    /// What the engine says of the case's container and command.
+    fn describe(&self, case: &Case, id: &str, name: &str) {
+        let mut host = json!({"SecurityOpt": ["no-new-privileges"], "Memory": 1 << 28, "PidsLimit": 100});
+        for (key, value) in &case.host {
+            host[key] = value.clone();
+        }
+        let mut config = case.config.clone().unwrap_or_else(|| json!({"User": "app"}));
+        config["Image"] = name.into();
+        let labels = case.config.as_ref().and_then(|config| config.get("Labels")).cloned();
+        config["Labels"] = labels.unwrap_or_else(|| json!({}));
+        let mut known = json!({"Id": id, "Name": "/web", "Image": image_id(case.id.as_deref().unwrap_or("8")),
+            "Config": config, "HostConfig": host, "Mounts": case.mounts});
+        if let Some(state) = &case.state {
+            known["State"] = state.clone();
+        }
+        let path = format!("/containers/{id}/json");
+        match case.silent.as_deref() {
+            Some("gone") => self.answer(path, None),
+            Some(_) => self.answer(path, Some(&json!("not a container"))),
+            None => self.answer(path, Some(&known)),
+        }
+        if let Some(Exec { user, tty, privileged, stdin }) = &case.exec {
+            let command = case.action.split_once(": ").unwrap().1;
+            let (program, arguments) = command.split_once(' ').unwrap();
+            let arguments: Vec<&str> = if arguments.is_empty() { vec![] } else { vec![arguments] };
+            let exec = json!({"ContainerID": id, "OpenStdin": stdin, "ProcessConfig": {"entrypoint": program,
+                "arguments": arguments, "tty": tty, "privileged": privileged, "user": user}});
+            self.answer(format!("/exec/{id}/json"), Some(&exec));
+        }
+    }
+
+    /// Has the event happen, and returns the message it becomes.
+    fn event(&self, case: &Case, image: &str, id: &str, action: &str) -> String {
+        let second = 1_795_217_220 + self.time.fetch_add(1, Ordering::Relaxed);
+        let mut attributes = json!({"name": "web"});
+        let mut actor = id.to_owned();
+        match case.kind.as_str() {
+            "container" => attributes["image"] = image.into(),
+            "image" if matches!(action, "pull" | "push") => {
+                actor = image.to_owned();
+                attributes["name"] = image.rsplit_once(':').unwrap().0.into();
+            }
+            "image" if action == "tag" => attributes["name"] = image.into(),
+            "image" => {
+                actor = image_id(case.id.as_deref().unwrap_or("8"));
+                attributes["name"] = actor.clone().into();
+            }
+            _ => {}
+        }
+        if case.exec.is_some() {
+            attributes["execID"] = id.into();
+        }
+        for (key, value) in &case.attributes {
+            attributes[key] = value.clone().into();
+        }
+        let mut event = json!({"Type": case.kind, "Action": action, "Actor": {"ID": actor, "Attributes": attributes},
+            "scope": "local", "time": second, "timeNano": second as u64 * 1_000_000_000});
+        for (key, value) in &case.top {
+            event[key] = value.clone().into();
+        }
+        self.engine.publish_line(event.to_string());
+        self.queue.message_within(Duration::from_secs(20)).unwrap_or_else(|| panic!("no message: {}", case.say))
+    }
+}
+
+fn actor(number: usize) -> String {
+    format!("{number:064x}")
+}
+
+fn image_id(digit: &str) -> String {
+    format!("sha256:{}", digit.repeat(64))
+}
+
+fn at() -> Timestamp {
+    Timestamp::from_second(1_795_217_220).unwrap()
+}
+
+fn notice_message(name: &str) -> String {
+    let gap = |kind, count| Gap { kind, count, from: Some(at()), to: at(), detail: None };
+    let refused = |why| Notice::LineRefused { why, length: 2_000_000, head: "{\"Type\":\"container".into(), at: at() };
+    let heartbeat = |status| {
+        let connection = Connection { status, ..Connection::default() };
+        Notice::Heartbeat(Box::new(State { connection, ..State::default() }))
+    };
+    let notice = match name {
+        "started" => Notice::Started { version: "0.1.0", home: "/var/ossec".into() },
+        "connected" => Notice::Connected { engine: "docker 20.10.24 (API 1.41)".into(), away: None },
+        "disconnected" => Notice::Disconnected { reason: "the stream ended".into(), lasted: Duration::from_secs(60) },
+        "engine_away" => Notice::EngineAway { error: "the engine is not running".into(), first: true },
+        "recovered" => Notice::Recovered { count: 2 },
+        "gap ring_wrapped" => Notice::Lost(gap(Kind::RingWrapped, None)),
+        "gap engine_restarted" => Notice::Lost(gap(Kind::EngineRestarted, None)),
+        "gap backlog_full" => Notice::Lost(gap(Kind::BacklogFull, Some(7))),
+        "gap cursor_unreadable" => Notice::Lost(gap(Kind::CursorUnreadable, None)),
+        "gap line_oversized" => refused(Flaw::Oversized),
+        "gap line_not_json" => refused(Flaw::NotJson),
+        "heartbeat connected" => heartbeat(ConnectionStatus::Connected),
+        "heartbeat disconnected" => heartbeat(ConnectionStatus::Disconnected),
+        other => panic!("no notice is called {other}"),
+    };
+    notice.message(true, 7, at()).unwrap()
+}
+
+fn audit_message(name: &str) -> String {
+    let host = "unix:///var/run/docker.sock";
+    if name == "summary" {
+        return audit::message_of_all(&Report::new(&Identity::default(), host.to_owned(), at()), at());
+    }
+    let severity = Severity::ALL.into_iter().find(|severity| severity.name() == name).unwrap();
+    let kind = KINDS.iter().find(|kind| kind.severity == severity).unwrap();
+    let finding = Finding {
+        severity,
+        subject: Subject::Container,
+        name: "web".into(),
+        id: actor(1),
+        finding: kind.name,
+        what: kind.what,
+        detail: "detail".into(),
+        cis: kind.cis,
+        attack: kind.attack,
+        cure: kind.cure,
+    };
+    audit::message_of(&finding, host, at())
+}
