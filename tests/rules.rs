@@ -269,3 +269,108 @@ fn holds(rules: &RuleSet, text: &str) {
     println!("{sections} sections, {lines} lines");
     assert!(sections > 0);
 }
+
+/// What a rule is about, for people.
+fn title(rule: &Rule) -> String {
+    let kind =
+        KINDS.iter().find(|kind| rule.fields.iter().any(|f| f.name == format!("docker_listener.risk.{}", kind.name)));
+    let said = played().iter().find(|(case, _)| case.rule == rule.id && case.fires).map(|(case, _)| case.say.as_str());
+    match kind {
+        Some(kind) => format!("Docker: container: {}", kind.what),
+        None => format!("Docker: {}", said.unwrap()),
+    }
+}
+
+#[test]
+fn the_shipped_sigma_rules_see_what_the_xml_rules_see() {
+    let set = rules(Some("all"));
+    let mut text = String::from(
+        "# The same detections for Wazuh 5, which loads no XML rules; made of the XML rules, do not edit.\n\
+         # They look at event.code and event.original, since its common schema has no fields for the rest.\n\
+         # Licence: Apache-2.0.\n",
+    );
+    // A manager's list is a thing of Wazuh 4; in Wazuh 5 trust is decided where the listener runs.
+    let wanted: Vec<&Rule> = ours(&set).filter(|rule| rule.lists.is_empty() && rule.level > 0).collect();
+    for rule in &wanted {
+        for document in
+            support::sigma::counted(&set, rule).into_iter().chain([support::sigma::document(&set, rule, &title(rule))])
+        {
+            let _ = write!(text, "---\n{document}");
+        }
+    }
+    ship("docker_listener_sigma.yml", &text);
+
+    let documents = yaml_rust2::YamlLoader::load_from_str(&text).unwrap();
+    let (mut compared, mut fired) = (0, 0);
+    for document in documents.iter().filter(|document| !document["detection"].is_badvalue()) {
+        let name = document["name"].as_str().unwrap();
+        let Ok(id) = name.trim_start_matches("docker_listener_").parse::<u32>() else { continue };
+        let rule = set.rule(id).unwrap();
+        let silent = set.rule(110_570).unwrap();
+        for message in played().iter().flat_map(|(_, messages)| messages) {
+            let fields = Fields::of(message).unwrap();
+            let by_xml = holds_with_parents(&set, rule, &fields)
+                && !(document["detection"]["filter"].is_hash() && holds_with_parents(&set, silent, &fields));
+            let by_sigma = sigma_holds(document, message, &fields);
+            assert_eq!(by_sigma, by_xml, "{id}: {message}");
+            compared += 1;
+            fired += u32::from(by_sigma);
+        }
+    }
+    let correlations = documents.iter().filter(|document| !document["correlation"].is_badvalue()).count();
+    println!("{} Sigma rules, {correlations} of them count; {compared} comparisons, {fired} hits", documents.len());
+    assert!(fired > 100 && correlations == 3);
+}
+
+fn holds_with_parents(set: &RuleSet, rule: &Rule, fields: &Fields) -> bool {
+    let own = rule.fields.iter().all(|field| {
+        let pattern = pcre2::bytes::Regex::new(&field.pattern).unwrap();
+        fields.get(&field.name).is_some_and(|value| pattern.is_match(value.as_bytes()).unwrap())
+    });
+    own && rule
+        .parents
+        .iter()
+        .filter_map(|id| set.rule(*id))
+        .any(|parent| parent.id == 87900 || holds_with_parents(set, parent, fields))
+}
+
+fn sigma_holds(document: &yaml_rust2::Yaml, message: &str, fields: &Fields) -> bool {
+    let original = message.strip_prefix("1:Wazuh-Docker:").unwrap();
+    let selected = |selection: &yaml_rust2::Yaml| {
+        selection.as_hash().unwrap().iter().all(|(field, patterns)| {
+            let (field, modifiers) = field.as_str().unwrap().split_once('|').unwrap();
+            let value = if field == "event.code" { fields.get("docker.Action").unwrap_or_default() } else { original };
+            let patterns = match modifiers {
+                "re" => vec![patterns.as_str().unwrap()],
+                "re|all" => patterns.as_vec().unwrap().iter().map(|pattern| pattern.as_str().unwrap()).collect(),
+                other => panic!("{other}"),
+            };
+            patterns
+                .iter()
+                .all(|pattern| pcre2::bytes::Regex::new(pattern).unwrap().is_match(value.as_bytes()).unwrap())
+        })
+    };
+    let detection = document["detection"].as_hash().unwrap();
+    let any = detection.iter().any(|(name, part)| name.as_str().unwrap().starts_with("selection_") && selected(part));
+    match document["detection"]["condition"].as_str().unwrap() {
+        "1 of selection_*" => any,
+        "1 of selection_* and not filter" => any && !selected(&document["detection"]["filter"]),
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn no_label_meets_a_sigma_rule() {
+    let documents = std::fs::read_to_string(shipped("docker_listener_sigma.yml")).unwrap();
+    let lie = r#"{"Type":"container","Action":"start","Actor":{"ID":"c1","Attributes":{"docker_listener":"{\"risk\": {\"privileged\": \"x\"","risk":"privileged","privileged":"\"docker_listener\": {\"risk\": {\"privileged\": \"x\"}}","trust":"untrusted"}}}"#;
+    let event = wazuh_docker_listener::event::Event::parse(lie.as_bytes()).unwrap();
+    let (event, _) = wazuh_docker_listener::event::sanitize::clean(event);
+    let message =
+        wazuh_docker_listener::wazuh::message::frame(&event, &Default::default(), &Default::default(), 65_000).text;
+    let fields = Fields::of(&message).unwrap();
+    for document in yaml_rust2::YamlLoader::load_from_str(&documents).unwrap() {
+        if !document["detection"].is_badvalue() {
+            assert!(!sigma_holds(&document, &message, &fields), "{}", document["name"].as_str().unwrap());
+        }
+    }
+}

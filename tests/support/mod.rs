@@ -14,6 +14,7 @@ pub mod analysisd;
 pub mod cases;
 pub mod engines;
 pub mod rules;
+pub mod sigma;
 pub mod simulated;
 pub mod tally;
 
