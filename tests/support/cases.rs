@@ -275,7 +275,8 @@ fn notice_message(name: &str) -> String {
     let refused = |why| Notice::LineRefused { why, length: 2_000_000, head: "{\"Type\":\"container".into(), at: at() };
     let heartbeat = |status| {
         let connection = Connection { status, ..Connection::default() };
-        Notice::Heartbeat(Box::new(State { connection, ..State::default() }))
+        // Its uptime counts from now.
+        Notice::Heartbeat(Box::new(State { connection, started: Timestamp::now(), ..State::default() }))
     };
     let notice = match name {
         "started" => Notice::Started { version: "0.1.0", home: "/var/ossec".into() },
