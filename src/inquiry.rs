@@ -64,28 +64,36 @@ pub fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
 /// # Errors
 /// Where the engine does not answer, or there is nothing of that id.
 pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers>) -> Result<(), EngineError> {
-    let Question { container, with_host, with_image, with_execs, mut image, mut exec } = question;
-    let mut execs: Vec<String> = exec.take().into_iter().collect();
-    if let Some(id) = container {
+    let Question { container, with_host, with_image, with_execs, image, exec } = question;
+    // A container that is being started answers late, and a command that has begun may be gone soon: both at once.
+    let container = async {
+        let Some(id) = container else { return Ok(None) };
         let known = engine.container(&id).await?;
         lock(answers).container = Some(known.clone());
-        if with_execs {
-            execs.extend(known.execs.iter().rev().take(MOST).cloned());
-        }
         if with_host {
             look_at_host(engine, &known, answers).await?;
         }
-        if with_image && !known.image.is_empty() {
-            image = Some(known.image);
+        Ok(Some(known))
+    };
+    let exec = async {
+        if let Some(id) = exec {
+            let exec = engine.exec(&id).await?;
+            lock(answers).execs.push(exec);
         }
-    }
-    for id in execs {
-        match engine.exec(&id).await {
+        Ok(())
+    };
+    let (container, exec): (Result<_, EngineError>, Result<_, EngineError>) = tokio::join!(container, exec);
+    let container = container?;
+    exec?;
+    let execs = container.as_ref().filter(|_| with_execs).map(|known| known.execs.as_slice()).unwrap_or_default();
+    for id in execs.iter().rev().take(MOST) {
+        match engine.exec(id).await {
             Ok(exec) => lock(answers).execs.push(exec),
-            Err(error) => unless_gone(error, with_execs)?,
+            Err(error) => unless_gone(error, true)?,
         }
     }
-    if let Some(name) = image {
+    let own = container.filter(|known| with_image && !known.image.is_empty()).map(|known| known.image);
+    if let Some(name) = own.or(image) {
         match engine.image(&name).await {
             Ok(image) => lock(answers).image = Some(image),
             Err(error) => unless_gone(error, with_image)?,

@@ -470,8 +470,62 @@ fn an_engine_that_does_not_say_what_is_true_holds_nothing_up() {
     let started = std::time::Instant::now();
     assert_eq!(told("slow", 4), (json!("timeout"), json!(null)));
     for number in 5..50 {
-        assert_eq!(told("slow", number), (json!("not_asked"), json!(null)));
+        assert_eq!(told("slow", number), (json!("timeout"), json!(null)));
     }
     assert!(started.elapsed() < Duration::from_secs(5), "one wait of half a second, not one for each");
-    assert_eq!(told("lies", 50), (json!("not_asked"), json!({"fields": "exitCode"})), "what is known stays known");
+    assert_eq!(told("lies", 50), (json!("timeout"), json!({"fields": "exitCode"})), "what is known stays known");
+}
+
+#[test]
+fn what_the_engine_says_too_late_is_told_when_it_says_it() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    let says = |path: &str, answer: Option<&str>| {
+        engine.engine.says.lock().unwrap().answers.insert(path.to_owned(), answer.map(str::to_owned));
+    };
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    let start = |id: &str, number: usize| {
+        engine.publish_line(format!(
+            r#"{{"Type":"container","Action":"start","Actor":{{"ID":"{id}","Attributes":{{"image":"bb:1","name":"web"}}}},"timeNano":{number}}}"#
+        ));
+        loop {
+            let json = queue.json();
+            if json["docker"].get("Action").is_some() {
+                return json["docker_listener"].clone();
+            }
+        }
+    };
+    let known = |id: &str| {
+        format!(
+            r#"{{"Id":"{id}","Name":"/web","Image":"","Config":{{"Image":"bb:1","User":"app"}},"HostConfig":{{"Privileged":true}}}}"#
+        )
+    };
+    for (number, id) in ["first", "second"].into_iter().enumerate() {
+        let path = format!("/containers/{id}/json");
+        says(&path, None);
+        let told = start(id, number + 1);
+        assert_eq!((&told["inspect"], &told["risk"]), (&json!("timeout"), &json!(null)), "{id}");
+    }
+    // Nobody waits for an engine that was slow a moment ago; whoever is quick then comes a moment late, and comes.
+    let path = "/containers/third/json";
+    says(path, Some(&known("third")));
+    let told = start("third", 3);
+    let mut late = vec![("third", told["risk"] != json!(null))];
+    for id in ["first", "second"] {
+        says(&format!("/containers/{id}/json"), Some(&known(id)));
+        late.push((id, false));
+    }
+    while late.iter().any(|(_, seen)| !seen) {
+        let json = queue.json();
+        let id = json["docker"]["Actor"]["ID"].as_str().unwrap().to_owned();
+        let ours = &json["docker_listener"];
+        assert_eq!((&ours["late"], &ours["risk"]["privileged"]), (&json!("true"), &json!("--privileged")), "{json}");
+        assert_eq!(json["docker"]["Actor"]["Attributes"], json!({"name": "web", "image": "bb:1"}));
+        assert!(
+            json["docker"].get("Action").is_none() && json["docker"].get("status").is_none(),
+            "no stock rule sees it twice"
+        );
+        late.iter_mut().find(|(of, _)| *of == id).unwrap().1 = true;
+    }
 }

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::json;
@@ -32,15 +33,37 @@ fn rules() -> RuleSet {
     .unwrap()
 }
 
+/// A queue that is read all the time, and says when each message came.
+struct Stamped(Receiver<(jiff::Timestamp, String)>);
+
+impl Stamped {
+    fn new(queue: Queue) -> Self {
+        let (came, messages) = channel();
+        std::thread::spawn(move || {
+            while came
+                .send({
+                    let message = queue.message_within(Duration::from_secs(600)).unwrap_or_default();
+                    (jiff::Timestamp::now(), message)
+                })
+                .is_ok()
+            {}
+        });
+        Self(messages)
+    }
+
+    fn next(&self) -> (jiff::Timestamp, String) {
+        self.0.recv_timeout(support::PATIENCE).unwrap()
+    }
+}
+
 /// Does something and returns what reached the queue meanwhile.
-fn during(engine: &Engine, queue: &Queue, rules: &RuleSet, mark: &str, what: impl FnOnce()) -> Vec<Seen> {
+fn during(engine: &Engine, queue: &Stamped, rules: &RuleSet, mark: &str, what: impl FnOnce()) -> Vec<Seen> {
     what();
     engine.create_volume(mark);
     let mut session = rules.session();
     let mut seen = Vec::new();
     loop {
-        let message = queue.message();
-        let arrived = jiff::Timestamp::now();
+        let (arrived, message) = queue.next();
         let json = parse(&message);
         if json["docker"]["Actor"]["ID"] == mark {
             return seen;
@@ -82,6 +105,7 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
     let rules = rules();
     let program = Program::listen(wazuh.home(), &engine.url());
     queue.wodle_event("Connected to Docker service");
+    let queue = Stamped::new(queue);
     let socket = format!("{}:/var/run/docker.sock", engine.path("docker.sock").display());
     let id = engine.docker(&["image", "inspect", "--format", "{{.Id}}", IMAGE]);
     let hidden = ["volume", "create", "--opt", "type=none", "--opt", "o=bind", "--opt", "device=/", "hidden"];
@@ -98,6 +122,15 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
         turn += 1;
         let seen = during(&engine, &queue, &rules, &format!("mark{turn}"), what);
         assert!(ends_at(&seen, rule), "not {rule}:\n{}", described(&seen));
+        for s in &seen {
+            println!(
+                "{rule} {} {} {:?} {}",
+                s.rule,
+                s.action,
+                s.took,
+                s.message.split("\"inspect\": ").nth(1).unwrap_or("")
+            );
+        }
         took.extend(seen.iter().filter(|seen| seen.rule == rule).map(|seen| seen.took));
     };
     expect(110_510, &|| {
@@ -113,7 +146,7 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
     program.signal(nix::sys::signal::Signal::SIGHUP);
     // A reload is taken up by the time the next signal is answered.
     program.signal(nix::sys::signal::Signal::SIGUSR1);
-    while queue.json()["docker_listener"]["notice"] != "heartbeat" {}
+    while parse(&queue.next().1)["docker_listener"]["notice"] != "heartbeat" {}
 
     let plain = during(&engine, &queue, &rules, "plain", || {
         engine.docker(&["pull", "--quiet", IMAGE]);
@@ -127,6 +160,15 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
         turn += 1;
         let seen = during(&engine, &queue, &rules, &format!("mark{turn}"), what);
         assert!(ends_at(&seen, rule), "not {rule}:\n{}", described(&seen));
+        for s in &seen {
+            println!(
+                "{rule} {} {} {:?} {}",
+                s.rule,
+                s.action,
+                s.took,
+                s.message.split("\"inspect\": ").nth(1).unwrap_or("")
+            );
+        }
         took.extend(seen.iter().filter(|seen| seen.rule == rule).map(|seen| seen.took));
     };
     expect(110_530, &|| create(&["--privileged"], IMAGE));

@@ -39,6 +39,13 @@ pub struct Object<'a> {
     fields: Vec<(Cow<'a, str>, Value<'a>)>,
 }
 
+impl<'a> FromIterator<(Cow<'a, str>, Value<'a>)> for Object<'a> {
+    /// The caller sees to it that no key comes twice.
+    fn from_iter<T: IntoIterator<Item = (Cow<'a, str>, Value<'a>)>>(fields: T) -> Self {
+        Self { fields: fields.into_iter().collect() }
+    }
+}
+
 /// Up to this many fields a plain search for a repeated key is quicker than a table.
 const PLAIN_SEARCH: usize = 16;
 

@@ -78,6 +78,16 @@ impl<'a> Event<'a> {
         json::parse_object(line).map(|fields| Self { fields })
     }
 
+    /// Something that is known about an object, and is no event of the engine.
+    #[must_use]
+    pub fn about(id: &'a str, attributes: &[(&'a str, &'a str)]) -> Self {
+        let text = |key: &'a str, text: &'a str| (key.into(), Value::String(text.into()));
+        let attributes: Object<'a> = attributes.iter().map(|(key, value)| text(key, value)).collect();
+        let actor: Object<'a> =
+            [text("ID", id), ("Attributes".into(), Value::Object(attributes))].into_iter().collect();
+        Self { fields: [("Actor".into(), Value::Object(actor))].into_iter().collect() }
+    }
+
     /// Whether its attributes hold what users may set: labels of containers and images, and of whatever else an engine
     /// other than Docker calls its own.
     #[must_use]

@@ -1,37 +1,63 @@
 //! Asks the engine what its events do not tell, on the reader's runtime and never for longer than a deadline.
 //!
 //! The pipeline waits for the answer, so whoever can make the engine slow could make the listener slow: after an answer
-//! that did not come in time nothing is asked for a while, and each event that goes without says so. What was answered
-//! before the deadline counts.
+//! that did not come in time nothing is waited for for a while. It is asked all the same, and what is answered later comes
+//! down the corridor on its own, so that being slow hides nothing. What was answered before the deadline counts.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Handle;
 
+use super::corridor::Item;
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::Image;
 use crate::docker::{Engine, EngineError};
 use crate::inquiry::{Answers, Question, answer, lock};
+use crate::intake::Door;
 use crate::wazuh::message::NoAnswer;
 
-/// How long nothing is asked after an answer that did not come.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(10);
+/// How long nothing is waited for after an answer that did not come.
+const WAIT_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// How long a late answer may take.
+const LATE_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long the list of all images may take; nobody waits for it.
 const LIST_WITHIN: Duration = Duration::from_secs(60);
 
+/// So many answers may be late at a time; each holds a connection.
+const MOST_LATE: usize = 128;
+
+/// An answer that came too late for its event.
+#[derive(Debug)]
+pub struct Late {
+    pub(super) question: Question,
+    pub(super) answers: Answers,
+    pub(super) no_answer: Option<NoAnswer>,
+}
+
+/// Who gets the answer: whoever waits, else the corridor.
+#[derive(Debug)]
+enum Waiting {
+    Here(Sender<Option<NoAnswer>>),
+    Nobody,
+}
+
 /// Asks one engine.
 pub(super) struct Asker {
     runtime: Handle,
+    door: Door<Item>,
     engine: Option<Engine>,
     silent_since: Option<Instant>,
+    late: Arc<AtomicUsize>,
 }
 
 impl Asker {
-    pub(super) fn new(runtime: Handle) -> Self {
-        Self { runtime, engine: None, silent_since: None }
+    pub(super) fn new(runtime: Handle, door: Door<Item>) -> Self {
+        Self { runtime, door, engine: None, silent_since: None, late: Arc::default() }
     }
 
     /// What the engine answers within this time, and why it did not answer all.
@@ -41,34 +67,55 @@ impl Asker {
         within: Duration,
         question: Question,
     ) -> (Answers, Option<NoAnswer>) {
-        if self.silent_since.is_some_and(|since| since.elapsed() < ASK_AGAIN_AFTER) {
+        if self.late.load(Ordering::Relaxed) >= MOST_LATE {
             return (Answers::default(), Some(NoAnswer::NotAsked));
         }
         let Some(engine) = self.engine(endpoint) else { return (Answers::default(), Some(NoAnswer::Failed)) };
         let answers = Arc::new(Mutex::new(Answers::default()));
         let (done, is_done) = bounded(1);
-        let task = self.runtime.spawn({
-            let answers = Arc::clone(&answers);
-            async move {
-                // Nobody waits any more once the deadline is over.
-                let _ = done.send(answer(&engine, question, &answers).await);
+        let waiting = Arc::new(Mutex::new(Waiting::Here(done)));
+        self.spawn(engine, question, Arc::clone(&answers), Arc::clone(&waiting));
+        let is_slow = self.silent_since.is_some_and(|since| since.elapsed() < WAIT_AGAIN_AFTER);
+        let answered = is_done.recv_timeout(if is_slow { Duration::ZERO } else { within }).or_else(|_| {
+            // From here on it goes down the corridor, unless it came in this very moment.
+            *lock_waiting(&waiting) = Waiting::Nobody;
+            is_done.try_recv()
+        });
+        let no_answer = if let Ok(no_answer) = answered {
+            self.silent_since = None;
+            no_answer
+        } else {
+            if !is_slow {
+                self.silent_since = Some(Instant::now());
+            }
+            Some(NoAnswer::Timeout)
+        };
+        let answers = lock(&answers).clone();
+        (answers, no_answer)
+    }
+
+    fn spawn(&self, engine: Engine, question: Question, answers: Arc<Mutex<Answers>>, waiting: Arc<Mutex<Waiting>>) {
+        let (door, late) = (self.door.clone(), Arc::clone(&self.late));
+        late.fetch_add(1, Ordering::Relaxed);
+        self.runtime.spawn(async move {
+            let answered = tokio::time::timeout(LATE_WITHIN, answer(&engine, question.clone(), &answers)).await;
+            let no_answer = match answered {
+                Ok(Ok(())) => None,
+                Ok(Err(EngineError::Refused { status: 404, .. })) => Some(NoAnswer::Gone),
+                Ok(Err(_)) => Some(NoAnswer::Failed),
+                Err(_) => Some(NoAnswer::Timeout),
+            };
+            late.fetch_sub(1, Ordering::Relaxed);
+            let waiting = lock_waiting(&waiting);
+            match &*waiting {
+                // There is room for one, and this is the one.
+                Waiting::Here(done) => drop(done.send(no_answer)),
+                Waiting::Nobody => {
+                    let answers = lock(&answers).clone();
+                    door.force(Item::Late(Box::new(Late { question, answers, no_answer })));
+                }
             }
         });
-        let no_answer = match is_done.recv_timeout(within) {
-            Ok(Ok(())) => {
-                self.silent_since = None;
-                None
-            }
-            Ok(Err(EngineError::Refused { status: 404, .. })) => Some(NoAnswer::Gone),
-            Ok(Err(_)) => Some(NoAnswer::Failed),
-            Err(_) => {
-                task.abort();
-                self.silent_since = Some(Instant::now());
-                Some(NoAnswer::Timeout)
-            }
-        };
-        let answers = std::mem::take(&mut *lock(&answers));
-        (answers, no_answer)
     }
 
     /// All images, once the engine has listed them.
@@ -77,6 +124,7 @@ impl Asker {
         let (done, images) = bounded(1);
         self.runtime.spawn(async move {
             if let Ok(Ok(images)) = tokio::time::timeout(LIST_WITHIN, engine.images()).await {
+                // Where another connection was made meanwhile, another list is on its way.
                 let _ = done.send(images);
             }
         });
@@ -88,4 +136,8 @@ impl Asker {
         self.engine = known.or_else(|| Engine::new(endpoint.clone()).ok());
         self.engine.clone()
     }
+}
+
+fn lock_waiting(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
+    waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::asker::Late;
 use super::status::Status;
 use crate::cursor::{Key, Window};
 use crate::docker::EngineError;
@@ -38,6 +39,8 @@ pub enum Item {
     EngineId(String),
     /// Whose lines follow.
     Engine(Identity),
+    /// What the engine has answered too late for its event.
+    Late(Box<Late>),
     /// Something to say.
     Notice(Notice),
     /// Nothing follows.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Handle;
 
-use super::asker::Asker;
+use super::asker::{Asker, Late};
+use super::corridor::Item;
 use crate::bounded::Bounded;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
@@ -15,6 +16,7 @@ use crate::event::tags::Tags;
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
 use crate::inquiry::{Answers, Question};
+use crate::intake::Door;
 use crate::settings::Settings;
 use crate::wazuh::message::{Forged, NoAnswer};
 
@@ -41,6 +43,14 @@ pub(super) struct Leave {
     pub mixes_labels: bool,
 }
 
+/// A container that the engine told of too late.
+#[derive(Debug)]
+pub(super) struct LateContainer {
+    pub id: String,
+    pub name: String,
+    pub image: String,
+}
+
 /// Judges the events of one engine.
 pub struct Judge {
     asker: Asker,
@@ -57,11 +67,11 @@ pub struct Judge {
 
 impl Judge {
     /// Judges with what an earlier run has kept in this file, where there is one.
-    pub(super) fn new(runtime: Handle, tags_file: Option<PathBuf>) -> Self {
+    pub(super) fn new(runtime: Handle, door: Door<Item>, tags_file: Option<PathBuf>) -> Self {
         // What cannot be read is as good as nothing known: at worst a moved tag goes unnoticed once.
         let text = tags_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         Self {
-            asker: Asker::new(runtime),
+            asker: Asker::new(runtime, door),
             posers: Posers::default(),
             tags: Tags::read(&text),
             tags_file,
@@ -201,11 +211,36 @@ impl Judge {
         if let Some(container) = &answers.container {
             meaning.risks = risk::of_container(container, &answers.volumes, &answers.host);
         }
-        if no_answer.is_none() {
-            self.unjudged.forget(event.actor_id());
-        } else if no_answer != Some(NoAnswer::Gone) {
-            self.unjudged.keep(event.actor_id(), ());
+        match no_answer {
+            // What comes late is told when it comes.
+            None | Some(NoAnswer::Gone | NoAnswer::Timeout) => drop(self.unjudged.forget(event.actor_id())),
+            Some(NoAnswer::Failed | NoAnswer::NotAsked) => self.unjudged.keep(event.actor_id(), ()),
         }
+    }
+
+    /// What is known of a container that the engine told of too late, with its id, its name and its image's; `None` for
+    /// what nobody has to be told.
+    pub(super) fn judge_late(&mut self, late: Late, settings: &Settings) -> Option<(LateContainer, Meaning)> {
+        let Late { question, answers, no_answer } = late;
+        let id = question.container?;
+        if let Some(container) = &answers.container {
+            self.learn(&id, container);
+        }
+        if !question.with_host {
+            return None;
+        }
+        if !matches!(no_answer, None | Some(NoAnswer::Gone)) {
+            self.unjudged.keep(&id, ());
+        }
+        let container = answers.container?;
+        let image = container.config.image.clone();
+        let meaning = Meaning {
+            image: Some(origin::of(&image, answers.image.as_ref(), &settings.registries)),
+            risks: risk::of_container(&container, &answers.volumes, &answers.host),
+            ..Meaning::default()
+        };
+        let name = container.name.trim_start_matches('/').to_owned();
+        Some((LateContainer { id, name, image }, meaning))
     }
 
     fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, forged: Option<&Forged>, meaning: &mut Meaning) {

@@ -201,7 +201,11 @@ impl Listener {
             status: Arc::clone(&status),
             stop,
             refusals: corridor::Refusals::default(),
-            judge: Judge::new(runtime.handle().clone(), folder.and_then(|folder| folder.file("tags").ok())),
+            judge: Judge::new(
+                runtime.handle().clone(),
+                listener.door.clone(),
+                folder.and_then(|folder| folder.file("tags").ok()),
+            ),
             context: Context { sequence: past.sequence.max(left.sequence), ..Context::default() },
             wodle_events,
         };

@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::asker::Late;
 use super::corridor::{Item, Refusals, refusal};
 use super::judge::{Judge, Judgement, Leave};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
 use crate::cursor::{Cursor, Key};
 use crate::docker::lines::{Flaw, head};
+use crate::event::Event;
+use crate::event::meaning::Meaning;
 use crate::event::sanitize::{self, Changes};
 use crate::intake::{Next, Outlet};
 use crate::settings::Settings;
@@ -84,6 +87,7 @@ impl Pipeline {
                 let _ = self.cursor().flush(Instant::now());
                 self.judge.connected(&self.settings.borrow());
             }
+            Item::Late(late) => self.late(*late),
             Item::Notice(notice) => self.notice(&notice, None, Timestamp::now().as_millisecond()),
             Item::End => {}
         }
@@ -103,10 +107,9 @@ impl Pipeline {
         if let Some(time) = event.time_nano() {
             self.status.last_event.store(time, Ordering::Relaxed);
         }
-        let settings = self.settings.borrow();
+        let settings = Arc::clone(&self.settings.borrow());
         let config = &settings.config;
         if !config.include.matches(&event) || (!config.exclude.is_empty() && config.exclude.matches(&event)) {
-            drop(settings);
             self.status.counters.filtered.count();
             self.needs_no_delivery(hash);
             return;
@@ -119,20 +122,42 @@ impl Pipeline {
         let (mut event, changes) = sanitize::clean(event);
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
         let mut redacted = settings.redactor.redact(&mut event, &hasher);
-        for risk in &mut meaning.risks {
-            redacted += settings.redactor.redact_text(&mut risk.detail, &hasher);
-        }
+        redacted += self.redact(&settings, &mut meaning);
         if redacted > 0 {
             self.status.counters.redacted.count();
         }
-        let findings =
-            Findings { changes: Changes { repaired: is_repaired, ..changes }, forged, no_answer, redacted, meaning };
+        let findings = Findings {
+            changes: Changes { repaired: is_repaired, ..changes },
+            forged,
+            no_answer,
+            redacted,
+            meaning,
+            is_late: false,
+        };
         let framed = message::frame(&event, &findings, &self.context, config.max_event_size);
         if framed.is_truncated {
             self.status.counters.truncated.count();
         }
-        drop(settings);
         self.keep(framed.text, Some(hash), read_at);
+    }
+
+    /// A message of its own: the event's is gone, and stock rules must not see it twice.
+    fn late(&mut self, late: Late) {
+        let settings = Arc::clone(&self.settings.borrow());
+        let Some((container, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
+        let attributes = [("image", container.image.as_str()), ("name", container.name.as_str())];
+        let event = Event::about(&container.id, &attributes);
+        let (event, changes) = sanitize::clean(event);
+        self.context.sequence += 1;
+        let redacted = self.redact(&settings, &mut meaning);
+        let findings = Findings { changes, redacted, meaning, is_late: true, ..Findings::default() };
+        let framed = message::frame(&event, &findings, &self.context, settings.config.max_event_size);
+        self.keep(framed.text, None, Timestamp::now().as_millisecond());
+    }
+
+    fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
+        let hasher = |secret: &[u8]| self.key.hash_secret(secret);
+        meaning.risks.iter_mut().map(|risk| settings.redactor.redact_text(&mut risk.detail, &hasher)).sum()
     }
 
     fn notice(&mut self, notice: &Notice, line: Option<u64>, read_at: i64) {

@@ -68,6 +68,8 @@ pub struct Findings {
     pub redacted: u64,
     /// What the event means.
     pub meaning: Meaning,
+    /// Whether it was found out too late for the event, which has gone before.
+    pub is_late: bool,
 }
 
 /// Labels that pose as facts, and the facts as far as the engine still knows them.
@@ -432,6 +434,9 @@ impl<'e> Writing<'e, '_> {
             whole.end();
         }
         self.write_meaning(&mut ours);
+        if self.findings.is_late {
+            ours.text("late", "true");
+        }
         write_changes(&self.findings.changes, &mut ours);
         if let Some(forged) = &self.findings.forged {
             write_forged(forged, &mut ours);

@@ -12,7 +12,11 @@ use wazuh_docker_listener::commands::audit;
 use wazuh_docker_listener::commands::audit::report::{Finding, Report, Subject};
 use wazuh_docker_listener::docker::availability::Identity;
 use wazuh_docker_listener::docker::lines::Flaw;
+use wazuh_docker_listener::event::meaning::Meaning;
+use wazuh_docker_listener::event::registry::Registries;
 use wazuh_docker_listener::event::risk::{KINDS, Severity};
+use wazuh_docker_listener::event::{Event, origin};
+use wazuh_docker_listener::wazuh::message::{self, Context, Findings};
 use wazuh_docker_listener::wazuh::notice::{Gap, Kind, Notice};
 use wazuh_docker_listener::wazuh::state::{Connection, ConnectionStatus, Report as State};
 
@@ -270,7 +274,20 @@ fn at() -> Timestamp {
     Timestamp::from_second(1_795_217_220).unwrap()
 }
 
+fn late_message(image: &str) -> String {
+    let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+    let meaning = Meaning { image: Some(origin::of(image, None, &registries)), ..Meaning::default() };
+    let findings = Findings { meaning, is_late: true, ..Findings::default() };
+    let event = Event::about("c1", &[("image", image), ("name", "web")]);
+    message::frame(&event, &findings, &Context::default(), message::LARGEST).text
+}
+
 fn notice_message(name: &str) -> String {
+    match name {
+        "late untrusted" => return late_message("evil.example/app:1"),
+        "late trusted" => return late_message("registry.example.com/team/app:1"),
+        _ => {}
+    }
     let gap = |kind, count| Gap { kind, count, from: Some(at()), to: at(), detail: None };
     let refused = |why| Notice::LineRefused { why, length: 2_000_000, head: "{\"Type\":\"container".into(), at: at() };
     let heartbeat = |status| {
