@@ -1,6 +1,7 @@
 //! What an event means: asks the engine where it must, remembers what it answered, and lets `event` judge.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
@@ -12,6 +13,8 @@ use crate::bounded::Bounded;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
 use crate::event::meaning::Meaning;
+use crate::event::origin::Origin;
+use crate::event::registry::Registries;
 use crate::event::tags::Tags;
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
@@ -60,6 +63,10 @@ pub struct Judge {
     tags_kept: Option<Instant>,
     listing: Option<Receiver<Vec<inspect::Image>>>,
     owns: Bounded<exec::Own>,
+    /// Where the images of containers are from; `None` where the engine was asked and did not tell.
+    origins: Bounded<Option<Origin>>,
+    /// By whose lists they were judged.
+    registries: Arc<Registries>,
     execs: Bounded<exec::Facts>,
     /// Containers that could not be looked at when they were made; the next event of theirs tries again.
     unjudged: Bounded<()>,
@@ -78,6 +85,8 @@ impl Judge {
             tags_kept: None,
             listing: None,
             owns: Bounded::new(MOST),
+            origins: Bounded::new(MOST),
+            registries: Arc::default(),
             execs: Bounded::new(MOST),
             unjudged: Bounded::new(MOST),
         }
@@ -91,6 +100,10 @@ impl Judge {
     /// What is known of this event.
     pub(super) fn judge(&mut self, event: &Event<'_>, settings: &Settings, leave: Leave) -> Judgement {
         self.learn_listed();
+        if !Arc::ptr_eq(&self.registries, &settings.registries) {
+            self.registries = Arc::clone(&settings.registries);
+            self.origins = Bounded::new(MOST);
+        }
         let config = &settings.config;
         let mut meaning = Meaning::of_event(event);
         let mut facts = if leave.mixes_labels { self.posers.judge(event) } else { Facts::True };
@@ -116,10 +129,12 @@ impl Judge {
         let forged = forged(event, facts, &answers);
         self.judge_risks(event, &question, &answers, no_answer, &mut meaning);
         self.judge_exec(event, &answers, forged.as_ref(), &mut meaning);
-        self.judge_image(event, &answers, settings, &mut meaning);
+        let asked = question.with_image && no_answer != Some(NoAnswer::NotAsked);
+        self.judge_image(event, asked, &answers, settings, &mut meaning);
         meaning.exit_code = exit_code(event, facts, forged.as_ref());
         if event.action() == "destroy" {
             self.owns.forget(event.actor_id());
+            self.origins.forget(event.actor_id());
             self.unjudged.forget(event.actor_id());
         }
         Judgement { forged, no_answer, meaning }
@@ -158,7 +173,9 @@ impl Judge {
             let is_made = matches!(event.action(), "create" | "start" | "update" | "init");
             question.with_host =
                 is_made || (self.unjudged.get(event.actor_id()).is_some() && event.action() != "destroy");
-            question.with_image = matches!(event.action(), "create" | "start" | "init");
+            // Of one that was there before the first event of it is the one to ask at.
+            let is_new = self.origins.get(event.actor_id()).is_none() && event.action() != "destroy";
+            question.with_image = is_new || matches!(event.action(), "create" | "start" | "init");
             needs_container |= question.with_host || question.with_image;
             if exec::command(event).is_some() && !event.action().starts_with("exec_detach") {
                 let id = event.attribute("execID");
@@ -234,8 +251,12 @@ impl Judge {
         }
         let container = answers.container?;
         let image = container.config.image.clone();
+        let origin = origin::of(&image, answers.image.as_ref(), &settings.registries);
+        if answers.image.is_some() {
+            self.origins.keep(&id, Some(origin.clone()));
+        }
         let meaning = Meaning {
-            image: Some(origin::of(&image, answers.image.as_ref(), &settings.registries)),
+            image: Some(origin),
             risks: risk::of_container(&container, &answers.volumes, &answers.host),
             ..Meaning::default()
         };
@@ -266,9 +287,24 @@ impl Judge {
         }
     }
 
-    fn judge_image(&mut self, event: &Event<'_>, answers: &Answers, settings: &Settings, meaning: &mut Meaning) {
+    fn judge_image(
+        &mut self,
+        event: &Event<'_>,
+        asked: bool,
+        answers: &Answers,
+        settings: &Settings,
+        meaning: &mut Meaning,
+    ) {
         let Some(name) = origin::named_by(event) else { return };
         let mut image = origin::of(name, answers.image.as_ref(), &settings.registries);
+        if event.kind() == "container" {
+            match (&answers.image, self.origins.get(event.actor_id())) {
+                (Some(_), _) => self.origins.keep(event.actor_id(), Some(image.clone())),
+                (None, Some(Some(known))) => image = known.clone(),
+                (None, _) if asked => self.origins.keep(event.actor_id(), None),
+                (None, _) => {}
+            }
+        }
         // A container that is started again keeps the image that it was made of, wherever the tag points by now.
         let shows_tag = event.kind() == "image" || event.action() == "create";
         if let Some((tag, target)) =

@@ -311,7 +311,8 @@ fn request(connection: &UnixStream) -> String {
         assert!(!line.to_lowercase().starts_with("accept:"), "an Accept header can switch the framing");
         line.clear();
     }
-    first.split(' ').nth(1).unwrap().to_owned()
+    // A client that leaves before it asks asks for nothing.
+    first.split(' ').nth(1).unwrap_or("/nothing").to_owned()
 }
 
 /// An event that can be told from every other.

@@ -15,6 +15,9 @@ use crate::event::Event;
 /// An image is pulled from a private registry, a container is run, a shell is opened in it, a probe fails, it is killed.
 const SCENARIO: &str = include_str!("scenario.jsonl");
 
+/// What it says of the containers, images and commands in these events, by path.
+const ANSWERS: &str = include_str!("answers.json");
+
 /// Between two events; only there so that a person sees them come.
 const PAUSE: Duration = Duration::from_millis(40);
 
@@ -86,7 +89,14 @@ fn answer(mut connection: &UnixStream, written: &Mutex<HashMap<i64, Instant>>) -
             // The stream stays open, as an engine's does, until the listener leaves.
             io::copy(&mut reader, &mut io::sink()).map(drop)
         }
-        _ => connection.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+        path => {
+            let path = percent_encoding::percent_decode_str(path.unwrap_or_default()).decode_utf8_lossy();
+            let answers: serde_json::Value = serde_json::from_str(ANSWERS)?;
+            match answers.get(path.as_ref()) {
+                Some(answer) => whole(connection, &answer.to_string()),
+                None => connection.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+            }
+        }
     }
 }
 

@@ -19,6 +19,9 @@ use crate::wazuh::home::Home;
 use crate::wazuh::log::{self, Style, Target};
 use crate::wazuh::message::HEADER;
 
+/// So that it shows what is trusted and what is not.
+const CONFIGURATION: &str = r#"{"docker-listener": {"trusted_registries": ["registry.example.com"]}}"#;
+
 /// How long the recorded scenario may take on the slowest machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -60,6 +63,8 @@ fn show(options: &cli::Options, demo: &cli::Demo) -> io::Result<Exit> {
     let home = Home::at(folder.0.join("ossec"));
     let socket = folder.0.join("docker.sock");
     std::fs::create_dir_all(home.root().join("queue/sockets"))?;
+    std::fs::create_dir_all(home.root().join("etc"))?;
+    std::fs::write(home.config(), CONFIGURATION)?;
     let queue = UnixDatagram::bind(home.queue())?;
 
     let mut options = options.clone();
