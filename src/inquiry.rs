@@ -138,7 +138,8 @@ async fn look_at_host(engine: &Engine, container: &Container, answers: &Mutex<An
 fn look_at(paths: Vec<String>, socket: &Path) -> Host {
     let identity = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     let engine = identity(socket);
-    let mut host = Host { resolved: BTreeMap::new(), sockets: Vec::new() };
+    let own = std::fs::canonicalize(socket).ok().and_then(|path| path.to_str().map(str::to_owned));
+    let mut host = Host { resolved: BTreeMap::new(), sockets: Vec::new(), engine: own };
     for path in paths.into_iter().take(MOST) {
         if engine.is_some() && identity(path.as_ref()) == engine {
             host.sockets.push(path.clone());

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::analysisd::Fields;
+use support::checker::RuleSet;
 use support::engines::{Engine, installed, missing};
-use support::rules::RuleSet;
 use support::{Program, Wazuh};
 
 fn audit(wazuh: &Wazuh, url: &str, arguments: &[&str]) -> Output {

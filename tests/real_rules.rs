@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use support::analysisd::Fields;
+use support::checker::RuleSet;
 use support::engines::Engine;
-use support::rules::RuleSet;
 use support::{Program, Queue, Wazuh, parse};
 
 const IMAGE: &str = "127.0.0.1:5000/probe:1";

@@ -14,7 +14,7 @@ use std::sync::OnceLock;
 use serde_json::Value;
 use support::analysisd::Fields;
 use support::cases::{self, Case};
-use support::rules::{Rule, RuleSet};
+use support::checker::{Rule, RuleSet};
 use wazuh_docker_listener::event::risk::{KINDS, Severity};
 
 const STOCK: &str = include_str!("rules/stock.xml");
@@ -126,6 +126,8 @@ fn each_risk_has_its_rule_with_the_level_of_its_severity() {
             kind.name
         );
         let cis = format!("cis_docker_{}", kind.cis);
+        let row = format!("| `{}` | {} | {} | {} | {} |", kind.name, kind.severity, kind.cis, kind.attack, kind.what);
+        assert!(include_str!("../README.md").contains(&row), "README.md has no row {row}");
         assert!(kind.cis.is_empty() || rule.groups.contains(&cis), "{} has no group {cis}", kind.name);
     }
 }

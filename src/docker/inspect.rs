@@ -28,7 +28,13 @@ pub struct Container {
     /// The id of its image.
     #[serde(default, deserialize_with = "lenient")]
     pub image: String,
-    /// What runs in it; an answer without it says nothing.
+    /// The program that runs in it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub path: String,
+    /// Its arguments.
+    #[serde(default, deserialize_with = "lenient")]
+    pub args: Vec<String>,
+    /// What it was made with; an answer without it says nothing.
     pub config: Config,
     /// What the host gives it.
     #[serde(default, deserialize_with = "lenient")]
@@ -47,7 +53,7 @@ pub struct Container {
     pub state: State,
 }
 
-/// What runs in a container.
+/// What a container was made with.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Config {
@@ -60,6 +66,12 @@ pub struct Config {
     /// Who runs in it: a name or number, with a group after a colon; empty is root.
     #[serde(deserialize_with = "lenient")]
     pub user: String,
+    /// Whether it has a terminal.
+    #[serde(deserialize_with = "lenient")]
+    pub tty: bool,
+    /// Whether somebody can type into it.
+    #[serde(deserialize_with = "lenient")]
+    pub open_stdin: bool,
     /// What probes its health.
     #[serde(deserialize_with = "lenient")]
     pub healthcheck: Healthcheck,

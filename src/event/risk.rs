@@ -108,6 +108,7 @@ kinds! {
     selinux_disabled Medium "5.3" "T1562.001" "runs without SELinux separation" "drop label=disable";
     shared_propagation Medium "5.20" "T1611" "what it mounts appears on the host" "use rprivate or rslave";
     health_check_tool Medium "" "T1059.004" "its health check, which the engine runs again and again, opens a shell to or fetches from elsewhere" "look at the health check and at who made the image";
+    interactive_shell Medium "" "T1609" "somebody may type into a shell that is its main process" "look at who started it; run what it is for instead of a shell";
     joined_namespaces Low "" "T1611" "shares processes, memory or network with another container" "give it its own, or a pod's";
     added_capabilities Low "5.4" "T1611" "has capabilities beside the default ones" "drop them";
     published_everywhere Low "5.14" "T1133" "ports are published on all addresses of the host" "publish on the address that is meant: -p 127.0.0.1:80:80";
@@ -134,6 +135,8 @@ pub struct Host {
     pub resolved: BTreeMap<String, String>,
     /// The paths that are the engine's own socket, by whatever name.
     pub sockets: Vec<String>,
+    /// Where that socket is, without links.
+    pub engine: Option<String>,
 }
 
 /// Folders with all that is in them.
@@ -213,6 +216,9 @@ pub fn of_container(container: &Container, volumes: &[Volume], host: &Host) -> V
     devices(container, &mut risks);
     confinement(container, &mut risks);
     habits(container, &mut risks);
+    if let Some(shell) = console(container) {
+        risks.add(&kind::interactive_shell, shell);
+    }
     if let Some(command) = probe(container).filter(|command| reaches_out(command)) {
         risks.add(&kind::health_check_tool, command);
     }
@@ -325,12 +331,13 @@ fn path(source: &str, mount: &Mount, host: &Host, risks: &mut Risks) {
     let shown = format!("{shown} ({})", if mount.is_writable { "rw" } else { "ro" });
     let real = resolved.as_deref().unwrap_or(&clean);
     let is_socket = |path: &str| path.rsplit('/').next().is_some_and(|name| SOCKETS.contains(&name));
+    let reach = reach(real).max(reach(&clean));
+    let holds_socket = reach != Reach::Root && host.engine.as_ref().is_some_and(|socket| within(socket, real));
     // A socket that is mounted read-only takes orders all the same.
-    if is_socket(&clean) || is_socket(real) || host.sockets.iter().any(|socket| socket == source) {
+    if is_socket(&clean) || is_socket(real) || holds_socket || host.sockets.iter().any(|socket| socket == source) {
         risks.add(&kind::engine_socket, shown);
         return;
     }
-    let reach = reach(real).max(reach(&clean));
     let kind = match (reach, mount.is_writable) {
         (Reach::Nothing, _) => return,
         (Reach::Root, true) => &kind::host_root_rw,
@@ -348,11 +355,13 @@ enum Reach {
     Root,
 }
 
+/// Whether a path is this folder or something in it.
+fn within(path: &str, folder: &str) -> bool {
+    path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// How much of the host a path is.
 fn reach(path: &str) -> Reach {
-    let within = |path: &str, folder: &str| {
-        path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-    };
     let names_disk =
         ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/nvme", "/dev/mapper/", "/dev/dm-", "/dev/disk/", "/dev/mmcblk"];
     // The root folder of the first process is the host's.
@@ -480,6 +489,13 @@ pub fn probe(container: &Container) -> Option<String> {
     }
 }
 
+/// The command line of a container that somebody may type into, where it opens a shell.
+fn console(container: &Container) -> Option<String> {
+    let command = format!("{} {}", container.path, container.args.join(" "));
+    let is_open = container.config.tty && container.config.open_stdin;
+    (is_open && super::exec::of_command(&command).shell.is_some()).then(|| command.trim_end().to_owned())
+}
+
 /// Whether a command opens a way out or fetches from another host than its own.
 fn reaches_out(command: &str) -> bool {
     let facts = super::exec::of_command(command);
@@ -520,6 +536,7 @@ mod tests {
         let host = Host {
             resolved: BTreeMap::from([("/srv/link".to_owned(), "/etc".to_owned())]),
             sockets: vec!["/srv/engine".to_owned()],
+            engine: Some("/opt/engine/own.socket".to_owned()),
         };
         of_container(&container, &volumes, &host).into_iter().map(|risk| (risk.kind.name, risk.detail)).collect()
     }
@@ -617,6 +634,7 @@ mod tests {
                 "/run/user/1000/podman/podman.sock (ro)",
             ),
             (mount("bind", "", "/srv/engine", true), "engine_socket", "/srv/engine (rw)"),
+            (mount("bind", "", "/opt/engine", false), "engine_socket", "/opt/engine (ro)"),
             (mount("bind", "", "/", true), "host_root_rw", "/ (rw)"),
             (mount("bind", "", "/./srv/..//", false), "host_root_ro", "/ (ro)"),
             (mount("bind", "", "/proc/1/root/srv", false), "host_root_ro", "/proc/1/root/srv (ro)"),
@@ -694,6 +712,22 @@ mod tests {
             let container = serde_json::from_str(&json).unwrap();
             let risks = of_container(&container, &[], &Host::default());
             assert_eq!(risks.iter().any(|risk| risk.kind == &kind::health_check_tool), is_risk, "{test}");
+        }
+    }
+
+    #[test]
+    fn a_shell_that_is_the_container_is_a_risk_where_somebody_may_type() {
+        for (path, args, config, is_risk) in [
+            ("sh", "", r#""Tty":true,"OpenStdin":true"#, true),
+            ("/bin/bash", r#""-l""#, r#""Tty":true,"OpenStdin":true"#, true),
+            ("sh", "", r#""Tty":false,"OpenStdin":true"#, false),
+            ("sh", r#""-c","run""#, r#""Tty":false,"OpenStdin":false"#, false),
+            ("nginx", "", r#""Tty":true,"OpenStdin":true"#, false),
+        ] {
+            let json =
+                format!(r#"{{"Path":"{path}","Args":[{args}],"Config":{{"User":"app",{config}}},"HostConfig":{{}}}}"#);
+            let risks = of_container(&serde_json::from_str(&json).unwrap(), &[], &Host::default());
+            assert_eq!(risks.iter().any(|risk| risk.kind == &kind::interactive_shell), is_risk, "{json}");
         }
     }
 

@@ -50,6 +50,8 @@ pub struct Case {
     config: Option<Value>,
     state: Option<Value>,
     #[serde(default)]
+    program: Vec<String>,
+    #[serde(default)]
     mounts: Vec<Value>,
     #[serde(default)]
     volumes: BTreeMap<String, Value>,
@@ -209,6 +211,10 @@ impl Stage {
         config["Labels"] = labels.unwrap_or_else(|| json!({}));
         let mut known = json!({"Id": id, "Name": "/web", "Image": image_id(case.id.as_deref().unwrap_or("8")),
             "Config": config, "HostConfig": host, "Mounts": case.mounts});
+        if let Some((path, args)) = case.program.split_first() {
+            known["Path"] = path.clone().into();
+            known["Args"] = args.into();
+        }
         if let Some(state) = &case.state {
             known["State"] = state.clone();
         }

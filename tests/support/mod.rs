@@ -12,8 +12,8 @@
 
 pub mod analysisd;
 pub mod cases;
+pub mod checker;
 pub mod engines;
-pub mod rules;
 pub mod sigma;
 pub mod simulated;
 pub mod tally;

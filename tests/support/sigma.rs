@@ -7,7 +7,7 @@
 
 use std::fmt::Write as _;
 
-use super::rules::{Rule, RuleSet};
+use super::checker::{Rule, RuleSet};
 
 /// What must hold of one of Wazuh 5's fields.
 pub struct Condition {
