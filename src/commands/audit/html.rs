@@ -14,7 +14,7 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// SHA-256 of the style, in base64: `openssl dgst -sha256 -binary page.css | base64`.
-const STYLE_HASH: &str = "8EOyFzoe+/RKLenej8maAvFMP6+R7Kr9MKtkPHdbG8s=";
+const STYLE_HASH: &str = "NdCzGVqedNqTw8AWEApZ3WszXfum7iaMnnxGHAuQ9rI=";
 
 /// The same of the script.
 const SCRIPT_HASH: &str = "h2ENk5a+1FxKaNU2ZB2x2p+b6vETQBMtplnMedXVnkE=";

@@ -155,7 +155,8 @@ impl Report {
         Self {
             engine: engine.to_string(),
             host,
-            at,
+            // Whole seconds are what people read.
+            at: at.round(jiff::Unit::Second).unwrap_or(at),
             by_severity: BTreeMap::new(),
             containers: Vec::new(),
             images: Vec::new(),
