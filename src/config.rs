@@ -80,6 +80,7 @@ pub const MOST_REGISTRIES: usize = 1000;
 
 /// What the configuration file says, with defaults where it says nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a key of the file")]
 pub struct Config {
     /// Whether to listen at all; where false the process waits for SIGHUP.
     pub enabled: bool,

@@ -56,38 +56,60 @@ impl Stamped {
     }
 }
 
-/// Does something and returns what reached the queue meanwhile.
-fn during(engine: &Engine, queue: &Stamped, rules: &RuleSet, mark: &str, what: impl FnOnce()) -> Vec<Seen> {
-    what();
-    engine.create_volume(mark);
-    let mut session = rules.session();
-    let mut seen = Vec::new();
-    loop {
-        let (arrived, message) = queue.next();
-        let json = parse(&message);
-        if json["docker"]["Actor"]["ID"] == mark {
-            return seen;
-        }
-        let Some(nano) = json["docker"]["timeNano"].as_i64() else { continue };
-        let happened = jiff::Timestamp::from_nanosecond(nano.into()).unwrap();
-        let fields = Fields::of(&message).unwrap();
-        let found = session.evaluate(&|name| fields.get(name), 0).unwrap();
-        seen.push(Seen {
-            action: format!(
-                "{} {}",
-                json["docker"]["Type"].as_str().unwrap(),
-                json["docker"]["Action"].as_str().unwrap()
-            ),
-            rule: found.rule.id,
-            level: found.rule.level,
-            took: Duration::try_from(arrived.duration_since(happened)).unwrap_or_default(),
-            message,
-        });
-    }
+/// One engine with one listener, and what reached the queue so far.
+struct Round {
+    engine: Engine,
+    queue: Stamped,
+    rules: RuleSet,
+    marks: usize,
+    took: Vec<Duration>,
 }
 
-fn ends_at(seen: &[Seen], rule: u32) -> bool {
-    seen.iter().any(|seen| seen.rule == rule)
+impl Round {
+    /// Does something and returns what reached the queue meanwhile.
+    fn during(&mut self, what: impl FnOnce(&Engine)) -> Vec<Seen> {
+        self.marks += 1;
+        let mark = format!("mark{}", self.marks);
+        what(&self.engine);
+        self.engine.create_volume(&mark);
+        let mut session = self.rules.session();
+        let mut seen = Vec::new();
+        loop {
+            let (arrived, message) = self.queue.next();
+            let json = parse(&message);
+            if json["docker"]["Actor"]["ID"] == mark {
+                return seen;
+            }
+            let Some(nano) = json["docker"]["timeNano"].as_i64() else { continue };
+            let happened = jiff::Timestamp::from_nanosecond(nano.into()).unwrap();
+            let fields = Fields::of(&message).unwrap();
+            let found = session.evaluate(&|name| fields.get(name), 0).unwrap();
+            let text = |key: &str| json["docker"][key].as_str().unwrap().to_owned();
+            seen.push(Seen {
+                action: format!("{} {}", text("Type"), text("Action")),
+                rule: found.rule.id,
+                level: found.rule.level,
+                took: Duration::try_from(arrived.duration_since(happened)).unwrap_or_default(),
+                message,
+            });
+        }
+    }
+
+    /// Does something that has to end at this rule.
+    fn ends_at(&mut self, rule: u32, what: impl FnOnce(&Engine)) {
+        let seen = self.during(what);
+        assert!(seen.iter().any(|seen| seen.rule == rule), "not {rule}:\n{}", described(&seen));
+        self.took.extend(seen.iter().filter(|seen| seen.rule == rule).map(|seen| seen.took));
+    }
+
+    fn create_ends_at(&mut self, rule: u32, options: &[&str], image: &str) {
+        self.ends_at(rule, |engine| drop(engine.docker(&[&["create"][..], options, &[image, "true"]].concat())));
+    }
+
+    fn exec_ends_at(&mut self, rule: u32, arguments: &[&str]) {
+        // Not every machine lets a command be privileged; it is told all the same.
+        self.ends_at(rule, |engine| drop(engine.try_docker(&[&["exec"], arguments].concat())));
+    }
 }
 
 fn described(seen: &[Seen]) -> String {
@@ -102,107 +124,21 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
     let wazuh = Wazuh::new();
     wazuh.configure(&json!({"trusted_registries": ["registry.example.com"]}));
     let queue = wazuh.queue();
-    let rules = rules();
     let program = Program::listen(wazuh.home(), &engine.url());
     queue.wodle_event("Connected to Docker service");
-    let queue = Stamped::new(queue);
-    let socket = format!("{}:/var/run/docker.sock", engine.path("docker.sock").display());
-    let id = engine.docker(&["image", "inspect", "--format", "{{.Id}}", IMAGE]);
-    let hidden = ["volume", "create", "--opt", "type=none", "--opt", "o=bind", "--opt", "device=/", "hidden"];
-    let link = engine.path("link");
-    std::os::unix::fs::symlink("/etc", &link).unwrap();
-    let linked = format!("{}:/x", link.display());
-    let create = |options: &[&str], image: &str| {
-        engine.docker(&[&["create"][..], options, &[image, "true"]].concat());
-    };
-
-    let mut took = Vec::new();
-    let mut turn = 0;
-    let mut expect = |rule: u32, what: &dyn Fn()| {
-        turn += 1;
-        let seen = during(&engine, &queue, &rules, &format!("mark{turn}"), what);
-        assert!(ends_at(&seen, rule), "not {rule}:\n{}", described(&seen));
-        for s in &seen {
-            println!(
-                "{rule} {} {} {:?} {}",
-                s.rule,
-                s.action,
-                s.took,
-                s.message.split("\"inspect\": ").nth(1).unwrap_or("")
-            );
-        }
-        took.extend(seen.iter().filter(|seen| seen.rule == rule).map(|seen| seen.took));
-    };
-    expect(110_510, &|| {
-        engine.docker(&["rmi", "--no-prune", IMAGE]);
-        engine.docker(&["pull", "--quiet", IMAGE]);
-    });
-    expect(110_512, &|| create(&[], IMAGE));
-    expect(110_512, &|| create(&[], &id[..19]));
-    engine.docker(&["tag", IMAGE, "registry.example.com/team/app:1"]);
-    expect(110_512, &|| create(&[], "registry.example.com/team/app:1"));
+    let mut round = Round { engine, queue: Stamped::new(queue), rules: rules(), marks: 0, took: Vec::new() };
+    untrusted(&mut round);
 
     wazuh.configure(&json!({"trusted_registries": ["127.0.0.1:5000"]}));
     program.signal(nix::sys::signal::Signal::SIGHUP);
     // A reload is taken up by the time the next signal is answered.
     program.signal(nix::sys::signal::Signal::SIGUSR1);
-    while parse(&queue.next().1)["docker_listener"]["notice"] != "heartbeat" {}
+    while parse(&round.queue.next().1)["docker_listener"]["notice"] != "heartbeat" {}
+    plain(&mut round);
+    dangers(&mut round);
+    commands(&mut round);
 
-    let plain = during(&engine, &queue, &rules, "plain", || {
-        engine.docker(&["pull", "--quiet", IMAGE]);
-        engine.docker(&["run", "--detach", "--init", "--name", "plain", "--user", "1000", IMAGE, "sleep", "600"]);
-        engine.docker(&["exec", "plain", "true"]);
-    });
-    assert!(plain.iter().all(|seen| seen.level <= 3), "{}", described(&plain));
-    assert!(plain.iter().any(|seen| seen.message.contains("\"trust\": \"trusted\"")), "{}", described(&plain));
-
-    let mut expect = |rule: u32, what: &dyn Fn()| {
-        turn += 1;
-        let seen = during(&engine, &queue, &rules, &format!("mark{turn}"), what);
-        assert!(ends_at(&seen, rule), "not {rule}:\n{}", described(&seen));
-        for s in &seen {
-            println!(
-                "{rule} {} {} {:?} {}",
-                s.rule,
-                s.action,
-                s.took,
-                s.message.split("\"inspect\": ").nth(1).unwrap_or("")
-            );
-        }
-        took.extend(seen.iter().filter(|seen| seen.rule == rule).map(|seen| seen.took));
-    };
-    expect(110_530, &|| create(&["--privileged"], IMAGE));
-    expect(110_531, &|| create(&["--volume", &socket], IMAGE));
-    expect(110_537, &|| create(&["--pid", "host"], IMAGE));
-    expect(110_535, &|| create(&["--volume", &linked], IMAGE));
-    engine.docker(&hidden);
-    expect(110_532, &|| create(&["--volume", "hidden:/x"], IMAGE));
-    expect(110_533, &|| create(&["--cap-add", "SYS_ADMIN"], IMAGE));
-    expect(110_552, &|| create(&["--publish", "8080:80"], IMAGE));
-    expect(110_577, &|| drop(engine.docker(&["exec", "plain", "sh", "-c", "true"])));
-    expect(110_572, &|| drop(engine.docker(&["exec", "--interactive", "plain", "sh"])));
-    expect(110_573, &|| drop(engine.docker(&["exec", "--interactive", "--user", "0", "plain", "sh"])));
-    expect(110_571, &|| drop(engine.try_docker(&["exec", "--privileged", "plain", "true"])));
-    expect(110_514, &|| {
-        // Another image under the same tag, as if somebody had taken over the registry.
-        engine.docker(&["commit", "plain", IMAGE]);
-        engine.docker(&["push", "--quiet", IMAGE]);
-    });
-    expect(110_570, &|| {
-        let check = ["--health-cmd", "true", "--health-interval", "1s", "--user", "1000"];
-        engine.docker(
-            &[&["run", "--detach", "--init", "--name", "probed"][..], &check, &[IMAGE, "sleep", "600"]].concat(),
-        );
-        support::until("a health check", || {
-            let state = engine.docker(&["inspect", "--format", "{{.State.Health.Status}}", "probed"]);
-            (state == "healthy").then_some(())
-        });
-    });
-    // The label takes the place of the command's id; the container knows its commands.
-    engine.docker(&[
-        "run", "--detach", "--init", "--name", "liar", "--label", "execID=0", "--user", "1000", IMAGE, "sleep", "600",
-    ]);
-    expect(110_573, &|| drop(engine.docker(&["exec", "--interactive", "--user", "0", "liar", "sh"])));
+    let mut took = round.took;
     took.sort_unstable();
     println!(
         "from the engine's event to the queue: median {:.1} ms, longest {:.1} ms of {}",
@@ -210,4 +146,70 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
         took[took.len() - 1].as_secs_f64() * 1e3,
         took.len()
     );
+}
+
+fn untrusted(round: &mut Round) {
+    round.ends_at(110_510, |engine| {
+        engine.docker(&["rmi", "--no-prune", IMAGE]);
+        engine.docker(&["pull", "--quiet", IMAGE]);
+    });
+    round.create_ends_at(110_512, &[], IMAGE);
+    let id = round.engine.docker(&["image", "inspect", "--format", "{{.Id}}", IMAGE]);
+    round.create_ends_at(110_512, &[], &id[..19]);
+    round.engine.docker(&["tag", IMAGE, "registry.example.com/team/app:1"]);
+    round.create_ends_at(110_512, &[], "registry.example.com/team/app:1");
+}
+
+fn plain(round: &mut Round) {
+    let plain = round.during(|engine| {
+        engine.docker(&["pull", "--quiet", IMAGE]);
+        engine.docker(&["run", "--detach", "--init", "--name", "plain", "--user", "1000", IMAGE, "sleep", "600"]);
+        engine.docker(&["exec", "plain", "true"]);
+    });
+    assert!(plain.iter().all(|seen| seen.level <= 3), "{}", described(&plain));
+    assert!(plain.iter().any(|seen| seen.message.contains("\"trust\": \"trusted\"")), "{}", described(&plain));
+}
+
+fn dangers(round: &mut Round) {
+    round.create_ends_at(110_530, &["--privileged"], IMAGE);
+    let socket = format!("{}:/var/run/docker.sock", round.engine.path("docker.sock").display());
+    round.create_ends_at(110_531, &["--volume", &socket], IMAGE);
+    let folder = format!("{}:/engine:ro", round.engine.folder.path().display());
+    round.create_ends_at(110_531, &["--volume", &folder], IMAGE);
+    round.create_ends_at(110_537, &["--pid", "host"], IMAGE);
+    let link = round.engine.path("link");
+    std::os::unix::fs::symlink("/etc", &link).unwrap();
+    round.create_ends_at(110_535, &["--volume", &format!("{}:/x", link.display())], IMAGE);
+    let hidden = ["volume", "create", "--opt", "type=none", "--opt", "o=bind", "--opt", "device=/", "hidden"];
+    round.engine.docker(&hidden);
+    round.create_ends_at(110_532, &["--volume", "hidden:/x"], IMAGE);
+    round.create_ends_at(110_533, &["--cap-add", "SYS_ADMIN"], IMAGE);
+    round.create_ends_at(110_552, &["--publish", "8080:80"], IMAGE);
+    round.ends_at(110_558, |engine| drop(engine.docker(&["create", "--tty", "--interactive", IMAGE, "sh"])));
+    round.ends_at(110_514, |engine| {
+        // Another image under the same tag, as if somebody had taken over the registry.
+        engine.docker(&["commit", "plain", IMAGE]);
+        engine.docker(&["push", "--quiet", IMAGE]);
+    });
+}
+
+fn commands(round: &mut Round) {
+    round.exec_ends_at(110_577, &["plain", "sh", "-c", "true"]);
+    round.exec_ends_at(110_572, &["--interactive", "plain", "sh"]);
+    round.exec_ends_at(110_573, &["--interactive", "--user", "0", "plain", "sh"]);
+    round.exec_ends_at(110_571, &["--privileged", "plain", "true"]);
+    round.ends_at(110_570, |engine| {
+        let check = ["--health-cmd", "true", "--health-interval", "1s", "--user", "1000"];
+        let run = [&["run", "--detach", "--init", "--name", "probed"][..], &check, &[IMAGE, "sleep", "600"]].concat();
+        engine.docker(&run);
+        support::until("a health check", || {
+            let state = engine.docker(&["inspect", "--format", "{{.State.Health.Status}}", "probed"]);
+            (state == "healthy").then_some(())
+        });
+    });
+    // The label takes the place of the command's id; the container knows its commands.
+    let lie = ["--label", "execID=0", "--user", "1000"];
+    let run = [&["run", "--detach", "--init", "--name", "liar"][..], &lie, &[IMAGE, "sleep", "600"]].concat();
+    round.engine.docker(&run);
+    round.exec_ends_at(110_573, &["--interactive", "--user", "0", "liar", "sh"]);
 }

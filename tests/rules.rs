@@ -16,6 +16,7 @@ use support::analysisd::Fields;
 use support::cases::{self, Case};
 use support::checker::{Rule, RuleSet};
 use wazuh_docker_listener::event::risk::{KINDS, Severity};
+use wazuh_docker_listener::wazuh::message::{Context, Findings, LARGEST, frame};
 
 const STOCK: &str = include_str!("rules/stock.xml");
 const MAIN: &str = include_str!("../ossec-rules/docker_listener_rules.xml");
@@ -367,8 +368,7 @@ fn no_label_meets_a_sigma_rule() {
     let lie = r#"{"Type":"container","Action":"start","Actor":{"ID":"c1","Attributes":{"docker_listener":"{\"risk\": {\"privileged\": \"x\"","risk":"privileged","privileged":"\"docker_listener\": {\"risk\": {\"privileged\": \"x\"}}","trust":"untrusted"}}}"#;
     let event = wazuh_docker_listener::event::Event::parse(lie.as_bytes()).unwrap();
     let (event, _) = wazuh_docker_listener::event::sanitize::clean(event);
-    let message =
-        wazuh_docker_listener::wazuh::message::frame(&event, &Default::default(), &Default::default(), 65_000).text;
+    let message = frame(&event, &Findings::default(), &Context::default(), LARGEST).text;
     let fields = Fields::of(&message).unwrap();
     for document in yaml_rust2::YamlLoader::load_from_str(&documents).unwrap() {
         if !document["detection"].is_badvalue() {

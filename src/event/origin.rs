@@ -103,8 +103,8 @@ pub fn of(text: &str, answer: Option<&inspect::Image>, registries: &Registries) 
         return origin;
     }
     // What is known by its id is resolved to its names.
-    let names = answer.into_iter().flat_map(|image| image.repo_tags.iter().chain(&image.repo_digests));
-    if let Some(reference) = names.filter_map(|name| named(name)).next() {
+    let mut names = answer.into_iter().flat_map(|image| image.repo_tags.iter().chain(&image.repo_digests));
+    if let Some(reference) = names.find_map(|name| named(name)) {
         origin = by_name(&reference, answer, registries);
     } else if let Some(image) = answer {
         origin.id.clone_from(&image.id);

@@ -77,8 +77,8 @@ impl Pattern {
         let labels: Vec<String> = labels(host).map(str::to_ascii_lowercase).collect();
         let is_address = host.starts_with('[') && host.ends_with(']') && host.len() > 2;
         let many_at_front = labels.iter().rev().skip(1).all(|label| label != "**");
-        if !is_address && !(many_at_front && labels.iter().all(|label| is_name(label) || label == "*" || label == "**"))
-        {
+        let are_labels = || labels.iter().all(|label| is_name(label) || label == "*" || label == "**");
+        if !(is_address || many_at_front && are_labels()) {
             return Err(refused());
         }
         let path: Vec<String> = path.split('/').filter(|_| !path.is_empty()).map(str::to_owned).collect();

@@ -67,6 +67,7 @@ macro_rules! kinds {
     ($($name:ident $severity:ident $cis:literal $attack:literal $what:literal $cure:literal;)*) => {
         /// The known kinds, each under its name.
         #[allow(non_upper_case_globals, reason = "so that a kind's name stands once")]
+        #[allow(clippy::doc_markdown, reason = "the texts are for people")]
         pub mod kind {
             use super::{Kind, Severity};
             $(

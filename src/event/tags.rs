@@ -105,8 +105,8 @@ mod tests {
         Target { id: id.to_owned(), digest: digest.to_owned() }
     }
 
-    fn moved(from: &str, to: &str) -> Option<Moved> {
-        Some(Moved { from: from.to_owned(), to: to.to_owned() })
+    fn moved(from: &str, to: &str) -> Moved {
+        Moved { from: from.to_owned(), to: to.to_owned() }
     }
 
     #[test]
@@ -114,9 +114,9 @@ mod tests {
         let mut tags = Tags::default();
         assert_eq!(tags.see("r/a:1", target("i1", "")), None);
         assert_eq!(tags.see("r/a:1", target("i1", "d1")), None, "the same image, now with a digest");
-        assert_eq!(tags.see("r/a:1", target("i2", "d2")), moved("d1", "d2"));
+        assert_eq!(tags.see("r/a:1", target("i2", "d2")), Some(moved("d1", "d2")));
         assert_eq!(tags.see("r/a:1", target("i2", "d2")), None);
-        assert_eq!(tags.see("r/a:1", target("i3", "")), moved("d2", "i3"));
+        assert_eq!(tags.see("r/a:1", target("i3", "")), Some(moved("d2", "i3")));
         assert_eq!(tags.see("r/a:2", target("i1", "d1")), None, "another tag");
         tags.learn("r/a:1", target("i9", ""));
         assert_eq!(tags.see("r/a:1", target("i3", "")), None, "what is known is not learnt anew");
@@ -132,6 +132,6 @@ mod tests {
         let mut read = Tags::read(&format!("{text}torn\nr/c:1 x y z\n  \n"));
         assert_eq!(read.changed(), None);
         assert_eq!(read.known.iter().collect::<Vec<_>>(), tags.known.iter().collect::<Vec<_>>());
-        assert_eq!(read.see("r/a:1", target("i3", "d3")), moved("d1", "d3"));
+        assert_eq!(read.see("r/a:1", target("i3", "d3")), Some(moved("d1", "d3")));
     }
 }

@@ -404,11 +404,15 @@ impl<'e> Writing<'e, '_> {
         for fields in self.meaning.chunk_by(|a, b| a.object == b.object) {
             let Some(first) = fields.first() else { continue };
             if first.object.is_empty() {
-                fields.iter().for_each(|field| ours.text(field.key, whole.end(&field.value, SHOWN)));
+                for field in fields {
+                    ours.text(field.key, whole.end(&field.value, SHOWN));
+                }
                 continue;
             }
             let mut writer = ours.object(first.object);
-            fields.iter().for_each(|field| writer.text(field.key, whole.end(&field.value, SHOWN)));
+            for field in fields {
+                writer.text(field.key, whole.end(&field.value, SHOWN));
+            }
             writer.end();
         }
     }

@@ -242,7 +242,7 @@ impl Stage {
         match case.kind.as_str() {
             "container" => attributes["image"] = image.into(),
             "image" if matches!(action, "pull" | "push") => {
-                actor = image.to_owned();
+                image.clone_into(&mut actor);
                 attributes["name"] = image.rsplit_once(':').unwrap().0.into();
             }
             "image" if action == "tag" => attributes["name"] = image.into(),

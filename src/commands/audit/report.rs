@@ -108,6 +108,7 @@ pub struct Finding {
     pub cure: &'static str,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn by_name<S: Serializer>(severity: &Severity, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_str(severity.name())
 }
@@ -167,20 +168,20 @@ impl Report {
     /// Judges a container by what the engine said of it, `complete` where it said all.
     pub fn add_container(&mut self, id: &str, answers: &Answers, complete: bool, registries: &Registries) {
         let Some(container) = &answers.container else {
-            self.add(Subject::Container, id, id, &kind::NOT_JUDGED, String::new());
+            self.add(Subject::Container, id, id, &kind::NOT_JUDGED, "");
             return;
         };
         let name = shown(container.name.trim_start_matches('/'));
         let origin = origin::of(&container.config.image, answers.image.as_ref(), registries);
         for risk in risk::of_container(container, &answers.volumes, &answers.host) {
-            self.add(Subject::Container, &name, id, risk.kind, risk.detail);
+            self.add(Subject::Container, &name, id, risk.kind, &risk.detail);
         }
         if !complete {
-            self.add(Subject::Container, &name, id, &kind::NOT_JUDGED, "not all of it was told".to_owned());
+            self.add(Subject::Container, &name, id, &kind::NOT_JUDGED, "not all of it was told");
         }
         self.add_origin(Subject::Container, &name, id, &origin);
         if !origin.is_pinned {
-            self.add(Subject::Container, &name, id, &kind::UNPINNED_IMAGE, origin.reference.clone());
+            self.add(Subject::Container, &name, id, &kind::UNPINNED_IMAGE, &origin.reference);
         }
         self.containers.push(item(name, id, &origin));
     }
@@ -215,10 +216,10 @@ impl Report {
         } else if origin.is_local {
             detail = format!("{detail}, neither pulled nor pushed");
         }
-        self.add(subject, name, id, kind, detail);
+        self.add(subject, name, id, kind, &detail);
     }
 
-    fn add(&mut self, subject: Subject, name: &str, id: &str, kind: &'static Kind, detail: String) {
+    fn add(&mut self, subject: Subject, name: &str, id: &str, kind: &'static Kind, detail: &str) {
         *self.by_severity.entry(kind.severity.name()).or_default() += 1;
         self.findings.push(Finding {
             severity: kind.severity,
@@ -227,7 +228,7 @@ impl Report {
             id: shown(id),
             finding: kind.name,
             what: kind.what,
-            detail: shown(&detail),
+            detail: shown(detail),
             cis: kind.cis,
             attack: kind.attack,
             cure: kind.cure,
