@@ -77,7 +77,8 @@ impl Round {
         loop {
             let (arrived, message) = self.queue.next();
             let json = parse(&message);
-            if json["docker"]["Actor"]["ID"] == mark {
+            let actor = &json["docker"]["Actor"];
+            if actor["ID"] == mark || actor["Attributes"]["name"] == mark {
                 return seen;
             }
             let Some(nano) = json["docker"]["timeNano"].as_i64() else { continue };
@@ -212,4 +213,21 @@ fn commands(round: &mut Round) {
     let run = [&["run", "--detach", "--init", "--name", "liar"][..], &lie, &[IMAGE, "sleep", "600"]].concat();
     round.engine.docker(&run);
     round.exec_ends_at(110_573, &["--interactive", "--user", "0", "liar", "sh"]);
+}
+
+#[test]
+fn podmans_containers_are_judged_too() {
+    let Some(engine) = Engine::podman() else { return };
+    let wazuh = Wazuh::new();
+    wazuh.configure(&json!({"trusted_registries": ["docker.io/library"]}));
+    let queue = wazuh.queue();
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    let mut round = Round { engine, queue: Stamped::new(queue), rules: rules(), marks: 0, took: Vec::new() };
+    round.create_ends_at(110_530, &["--privileged"], "bb:1");
+    round.create_ends_at(110_537, &["--pid", "host"], "bb:1");
+    round.create_ends_at(110_532, &["--volume", "/:/host"], "bb:1");
+    let plain = round.during(|engine| drop(engine.docker(&["create", "--network", "none", "bb:1", "true"])));
+    assert!(plain.iter().all(|seen| seen.level <= 3), "{}", described(&plain));
+    assert!(plain.iter().any(|seen| seen.message.contains("\"trust\": \"trusted\"")), "{}", described(&plain));
 }
