@@ -6,8 +6,10 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use wazuh_docker_listener::event::meaning::Meaning;
 use wazuh_docker_listener::event::redact::{Mode, Redactor};
-use wazuh_docker_listener::event::{Event, sanitize};
+use wazuh_docker_listener::event::registry::Registries;
+use wazuh_docker_listener::event::{Event, origin, sanitize};
 use wazuh_docker_listener::wazuh::message::{Context, Findings, LARGEST, frame};
 
 const LINES: [&str; 2] =
@@ -61,6 +63,20 @@ fn main() {
             let (mut event, changes) = sanitize::clean(Event::parse(line).unwrap());
             let redacted = redactor.redact(&mut event, &|_| 0);
             drop(black_box(frame(&event, &Findings { changes, redacted, ..Findings::default() }, &context, LARGEST)));
+        }),
+    );
+    let registries =
+        Registries::new(&["registry.example.com".to_owned(), "docker.io/library".to_owned()], &[]).unwrap();
+    row(
+        "parse, judge, harden, redact, frame",
+        measure(&lines, |line| {
+            let event = Event::parse(line).unwrap();
+            let mut meaning = Meaning::of_event(&event);
+            meaning.image = origin::named_by(&event).map(|name| origin::of(name, None, &registries));
+            let (mut event, changes) = sanitize::clean(event);
+            let redacted = redactor.redact(&mut event, &|_| 0);
+            let findings = Findings { changes, redacted, meaning, ..Findings::default() };
+            drop(black_box(frame(&event, &findings, &context, LARGEST)));
         }),
     );
 }

@@ -4,8 +4,10 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use wazuh_docker_listener::event::meaning::Meaning;
 use wazuh_docker_listener::event::redact::{Mode, Redactor};
-use wazuh_docker_listener::event::sanitize;
+use wazuh_docker_listener::event::registry::Registries;
+use wazuh_docker_listener::event::{origin, sanitize};
 use wazuh_docker_listener::wazuh::message::{Context, Findings, HEADER, LARGEST, frame};
 
 static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(Mode::Mask, &[]).unwrap());
@@ -22,10 +24,12 @@ fn has_nul(json: &serde_json::Value) -> bool {
 fuzz_target!(|line: &[u8]| {
     let mut repaired = Vec::new();
     let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else { return };
+    let mut meaning = Meaning::of_event(&event);
+    meaning.image = origin::named_by(&event).map(|name| origin::of(name, None, &Registries::default()));
     let (mut event, changes) = sanitize::clean(event);
     let redacted = REDACTOR.redact(&mut event, &|_| 0);
     let changes = sanitize::Changes { repaired: is_repaired, ..changes };
-    let findings = Findings { changes, redacted, ..Findings::default() };
+    let findings = Findings { changes, redacted, meaning, ..Findings::default() };
     for limit in [2048, LARGEST] {
         let message = frame(&event, &findings, &Context::default(), limit).text;
         assert!(message.len() <= LARGEST && message.is_ascii());
