@@ -1,8 +1,6 @@
 //! A memory of bounded size: what was learnt first is forgotten first.
 
-use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
-use std::hash::Hash;
 
 /// Remembers so many values by their names.
 #[derive(Debug)]
@@ -22,10 +20,7 @@ impl<V> Bounded<V> {
 
     /// What is remembered under a name.
     #[must_use]
-    pub fn get<Q: ?Sized + Hash + Eq>(&self, name: &Q) -> Option<&V>
-    where
-        Box<str>: Borrow<Q>,
-    {
+    pub fn get(&self, name: &str) -> Option<&V> {
         self.known.get(name)
     }
 
@@ -42,8 +37,8 @@ impl<V> Bounded<V> {
     }
 
     /// Forgets a name.
-    pub fn forget(&mut self, name: &str) -> Option<V> {
-        self.known.remove(name)
+    pub fn forget(&mut self, name: &str) {
+        self.known.remove(name);
     }
 
     /// All that is remembered, the oldest first.
@@ -76,7 +71,8 @@ mod tests {
         }
         assert_eq!(memory.iter().collect::<Vec<_>>(), [("2", &2), ("3", &3), ("4", &4)]);
         memory.keep("3", 33);
-        assert_eq!((memory.forget("4"), memory.get("3"), memory.len()), (Some(4), Some(&33), 2));
+        memory.forget("4");
+        assert_eq!((memory.get("4"), memory.get("3"), memory.len()), (None, Some(&33), 2));
         for n in 5..100 {
             memory.keep(&n.to_string(), n);
             memory.forget(&n.to_string());

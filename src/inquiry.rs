@@ -11,8 +11,8 @@ use crate::docker::inspect::{Container, Exec, Image, Volume};
 use crate::docker::{Engine, EngineError};
 use crate::event::risk::{self, Host};
 
-/// The most volumes, paths and commands of one container that are looked at.
-const MOST: usize = 64;
+/// The most commands of one container that are looked at, the newest.
+const MOST_EXECS: usize = 256;
 
 /// What is to be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers
     let container = container?;
     exec?;
     let execs = container.as_ref().filter(|_| with_execs).map(|known| known.execs.as_slice()).unwrap_or_default();
-    for id in execs.iter().rev().take(MOST) {
+    for id in execs.iter().rev().take(MOST_EXECS) {
         match engine.exec(id).await {
             Ok(exec) => lock(answers).execs.push(exec),
             Err(error) => unless_gone(error, true)?,
@@ -118,11 +118,10 @@ async fn look_at_host(engine: &Engine, container: &Container, answers: &Mutex<An
         .filter(|mount| mount.kind == "volume" && is_local(&mount.driver))
         .map(|mount| mount.name.as_str())
         .collect();
-    for name in names.into_iter().filter(|name| !name.is_empty()).take(MOST) {
-        match engine.volume(name).await {
-            Ok(volume) => lock(answers).volumes.push(volume),
-            Err(error) => unless_gone(error, true)?,
-        }
+    // All of them, however many: whoever makes a container chooses which would be left out.
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        let volume = engine.volume(name).await?;
+        lock(answers).volumes.push(volume);
     }
     let volumes = lock(answers).volumes.clone();
     let paths = risk::paths(container, &volumes);
@@ -140,7 +139,7 @@ fn look_at(paths: Vec<String>, socket: &Path) -> Host {
     let engine = identity(socket);
     let own = std::fs::canonicalize(socket).ok().and_then(|path| path.to_str().map(str::to_owned));
     let mut host = Host { resolved: BTreeMap::new(), sockets: Vec::new(), engine: own };
-    for path in paths.into_iter().take(MOST) {
+    for path in paths {
         if engine.is_some() && identity(path.as_ref()) == engine {
             host.sockets.push(path.clone());
         }

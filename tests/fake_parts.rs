@@ -473,7 +473,7 @@ fn an_engine_that_does_not_say_what_is_true_holds_nothing_up() {
         assert_eq!(told("slow", number), (json!("timeout"), json!(null)));
     }
     assert!(started.elapsed() < Duration::from_secs(5), "one wait of half a second, not one for each");
-    assert_eq!(told("lies", 50), (json!("timeout"), json!({"fields": "exitCode"})), "what is known stays known");
+    assert_eq!(told("lies", 50), (json!(null), truth), "whoever is not slow is waited for");
 }
 
 #[test]
@@ -507,6 +507,22 @@ fn what_the_engine_says_too_late_is_told_when_it_says_it() {
         let told = start(id, number + 1);
         assert_eq!((&told["inspect"], &told["risk"]), (&json!("timeout"), &json!(null)), "{id}");
     }
+    // A command, of which only the late answer tells as whom it runs.
+    let exec = "/exec/e1/json";
+    says(exec, None);
+    engine.publish_line(
+        r#"{"Type":"container","Action":"exec_start: id ","Actor":{"ID":"first","Attributes":{"execID":"e1","image":"bb:1","name":"web"}},"timeNano":9}"#,
+    );
+    let told = loop {
+        let json = queue.json();
+        if json["docker"].get("Action").is_some() {
+            break json["docker_listener"].clone();
+        }
+    };
+    assert_eq!((&told["inspect"], &told["exec"]["user"]), (&json!("timeout"), &json!(null)));
+    let answer =
+        r#"{"ContainerID":"first","ProcessConfig":{"entrypoint":"id","arguments":[],"user":"0","privileged":true}}"#;
+    says(exec, Some(answer));
     // Nobody waits for an engine that was slow a moment ago; whoever is quick then comes a moment late, and comes.
     let path = "/containers/third/json";
     says(path, Some(&known("third")));
@@ -516,10 +532,18 @@ fn what_the_engine_says_too_late_is_told_when_it_says_it() {
         says(&format!("/containers/{id}/json"), Some(&known(id)));
         late.push((id, false));
     }
-    while late.iter().any(|(_, seen)| !seen) {
+    let mut command_told = false;
+    while !command_told || late.iter().any(|(_, seen)| !seen) {
         let json = queue.json();
         let id = json["docker"]["Actor"]["ID"].as_str().unwrap().to_owned();
         let ours = &json["docker_listener"];
+        if ours["exec"] != json!(null) {
+            let exec = &ours["exec"];
+            let seen = (&exec["command"], &exec["runs"], &exec["privileged"], &exec["root"]);
+            assert_eq!(seen, (&json!("id "), &json!("true"), &json!("true"), &json!("true")));
+            command_told = true;
+            continue;
+        }
         assert_eq!((&ours["late"], &ours["risk"]["privileged"]), (&json!("true"), &json!("--privileged")), "{json}");
         assert_eq!(json["docker"]["Actor"]["Attributes"], json!({"name": "web", "image": "bb:1"}));
         assert!(

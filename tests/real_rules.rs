@@ -184,6 +184,23 @@ fn dangers(round: &mut Round) {
     let hidden = ["volume", "create", "--opt", "type=none", "--opt", "o=bind", "--opt", "device=/", "hidden"];
     round.engine.docker(&hidden);
     round.create_ends_at(110_532, &["--volume", "hidden:/x"], IMAGE);
+    round.engine.docker(&[
+        "volume",
+        "create",
+        "--opt",
+        "type=none",
+        "--opt",
+        "o=bind",
+        "--opt",
+        "device=.",
+        "relative",
+    ]);
+    round.create_ends_at(110_532, &["--volume", "relative:/x"], IMAGE);
+    round.ends_at(110_540, |engine| {
+        let body = format!(r#"{{"Image":"{IMAGE}","Cmd":["true"],"HostConfig":{{"ReadonlyPaths":[]}}}}"#);
+        assert_eq!(engine.call("POST", "/containers/create", &body).0, 201);
+    });
+    round.create_ends_at(110_559, &["--entrypoint", "nc"], IMAGE);
     round.create_ends_at(110_533, &["--cap-add", "SYS_ADMIN"], IMAGE);
     round.create_ends_at(110_552, &["--publish", "8080:80"], IMAGE);
     round.ends_at(110_558, |engine| drop(engine.docker(&["create", "--tty", "--interactive", IMAGE, "sh"])));

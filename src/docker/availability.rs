@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bollard::BollardRequest;
 use bollard::models::SystemVersion;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::Response;
 use hyper::body::Incoming;
 use jiff::{SignedDuration, Timestamp};
@@ -17,7 +17,7 @@ use super::{ANSWER_WITHIN, Engine, EngineError, chain};
 pub const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The most that is read of an answer that is no stream, in bytes.
-const LARGEST_ANSWER: usize = 4 << 20;
+const LARGEST_ANSWER: usize = 32 << 20;
 
 /// What an engine says it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,6 +139,11 @@ impl Engine {
     pub(super) async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<hyper::body::Bytes, EngineError> {
         match Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await {
             Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(EngineError::TooLarge {
+                endpoint: self.endpoint().clone(),
+                what: what.to_owned(),
+                most: LARGEST_ANSWER,
+            }),
             Err(error) => Err(EngineError::Broken {
                 endpoint: self.endpoint().clone(),
                 what: format!("{what}: {}", chain(error.as_ref())),

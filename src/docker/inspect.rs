@@ -119,6 +119,8 @@ pub struct HostConfig {
     pub security_opt: Vec<String>,
     /// Files under /proc and /sys that are hidden; none where the engine does not say, empty where nothing is.
     pub masked_paths: Option<Vec<String>>,
+    /// Files there that cannot be written to; the same.
+    pub readonly_paths: Option<Vec<String>>,
     /// Devices of the host.
     #[serde(deserialize_with = "lenient")]
     pub devices: Vec<Device>,

@@ -66,6 +66,16 @@ pub enum EngineError {
         /// What it said, shortened.
         message: String,
     },
+    /// It answers with more than anybody could mean.
+    #[error("the engine at {endpoint} answers with more than {most} bytes for {what}; look at who makes such objects")]
+    TooLarge {
+        /// Which one.
+        endpoint: Endpoint,
+        /// What was asked.
+        what: String,
+        /// The most that is read, in bytes.
+        most: usize,
+    },
     /// The connection cannot be made or breaks for another reason.
     #[error("no usable connection to {endpoint}: {what}; is that a Docker-compatible engine's address?")]
     Broken {
@@ -100,7 +110,7 @@ impl EngineError {
             Self::Denied { .. } => Cause::Denied,
             Self::Silent { .. } => Cause::Silent,
             Self::Refused { .. } => Cause::Refused,
-            Self::Broken { .. } => Cause::Broken,
+            Self::Broken { .. } | Self::TooLarge { .. } => Cause::Broken,
         }
     }
 

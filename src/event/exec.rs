@@ -8,47 +8,56 @@ use crate::docker::inspect::{Container, Exec};
 use super::Event;
 use super::risk::{is_root, probe};
 
-const SHELLS: [&str; 14] = [
+const SHELLS: &[&str] = &[
     "ash",
     "bash",
-    "busybox",
+    "bash-static",
     "cmd.exe",
     "csh",
     "dash",
     "elvish",
     "fish",
+    "hush",
     "ksh",
+    "ksh93",
+    "loksh",
     "mksh",
+    "oksh",
     "powershell",
     "pwsh",
+    "rbash",
+    "sash",
     "sh",
+    "tcsh",
+    "yash",
     "zsh",
 ];
 
 /// What starts another program, or can.
-const WRAPPERS: [&str; 38] = [
+const WRAPPERS: &[&str] = &[
     "awk",
-    "chroot",
+    "busybox",
     "chpst",
+    "chroot",
     "doas",
     "dumb-init",
     "env",
     "exec",
     "expect",
     "find",
+    "flock",
     "gawk",
     "gosu",
     "ionice",
     "lua",
     "nice",
     "node",
+    "nodejs",
     "nohup",
     "nsenter",
     "perl",
     "php",
     "python",
-    "python2",
-    "python3",
     "ruby",
     "runuser",
     "s6-setuidgid",
@@ -63,19 +72,20 @@ const WRAPPERS: [&str; 38] = [
     "taskset",
     "timeout",
     "tini",
+    "toybox",
     "unshare",
     "xargs",
 ];
 
-const PACKAGE_MANAGERS: [&str; 21] = [
+const PACKAGE_MANAGERS: &[&str] = &[
     "apk", "apt", "apt-get", "aptitude", "brew", "cargo", "conda", "dnf", "dpkg", "emerge", "gem", "microdnf", "npm",
     "opkg", "pacman", "pip", "pip3", "pnpm", "rpm", "yum", "zypper",
 ];
 
-const DOWNLOADERS: [&str; 14] =
-    ["aria2c", "axel", "curl", "ftp", "git", "lftp", "lynx", "rsync", "scp", "sftp", "svn", "tftp", "wget", "wget2"];
+const DOWNLOADERS: &[&str] =
+    &["aria2c", "axel", "curl", "ftp", "git", "lftp", "lynx", "rsync", "scp", "sftp", "svn", "tftp", "wget", "wget2"];
 
-const TUNNELS: [&str; 9] = ["chisel", "frpc", "nc", "ncat", "netcat", "ngrok", "ptcp", "socat", "telnet"];
+const TUNNELS: &[&str] = &["chisel", "frpc", "nc", "ncat", "netcat", "ngrok", "ptcp", "socat", "telnet"];
 
 /// What a command does, by the names in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -101,8 +111,11 @@ fn known(names: &'static [&'static str], word: &str) -> Option<&'static str> {
     names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
 }
 
-pub(super) fn is_tunnel(word: &str) -> bool {
-    known(&TUNNELS, word).is_some()
+fn is_wrapper(word: &str) -> bool {
+    // `python3.11` is Python, and a loader runs whatever it is given.
+    let name = word.rsplit('/').next().unwrap_or_default();
+    let is_loader = name.starts_with("ld-") && name.contains(".so");
+    is_loader || known(WRAPPERS, name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
 }
 
 /// Judges a command line as events have it.
@@ -110,26 +123,91 @@ pub(super) fn is_tunnel(word: &str) -> bool {
 pub fn of_command(command: &str) -> Command {
     let first_of = |names: &'static [&'static str]| words(command).find_map(|word| known(names, word));
     let program = words(command).next().unwrap_or_default();
-    // `python3.11` is Python.
-    let is_wrapper = known(&WRAPPERS, program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
-        || known(&WRAPPERS, program).is_some();
-    let shell = match known(&SHELLS, program) {
-        // Of busybox's many programs only some are a shell.
-        Some("busybox") => words(command).nth(1).and_then(|word| known(&SHELLS, word)),
-        None if is_wrapper => words(command).skip(1).find_map(|word| known(&SHELLS, word)),
+    let shell = match known(SHELLS, program) {
+        None if is_wrapper(program) => words(command).skip(1).find_map(|word| known(SHELLS, word)),
         shell => shell,
     };
     Command {
         shell,
-        package_manager: first_of(&PACKAGE_MANAGERS),
-        download: first_of(&DOWNLOADERS),
-        tunnel: first_of(&TUNNELS),
+        package_manager: first_of(PACKAGE_MANAGERS),
+        download: first_of(DOWNLOADERS),
+        tunnel: first_of(TUNNELS),
     }
+}
+
+/// Longer than any honest command of a container's own, in bytes.
+const LONGEST_OWN: usize = 16_384;
+
+/// The simple commands of a command line.
+fn simple_commands(command: &str) -> impl Iterator<Item = &str> {
+    command.split([';', '|', '&', '\n', '(', ')', '`', '{', '}'])
+}
+
+/// Whether a command opens a way out, or runs what it fetches.
+#[must_use]
+pub fn is_backdoor(command: &str) -> bool {
+    let opens = |simple: &str| {
+        let mut words = words(simple);
+        if !words.any(|word| known(TUNNELS, word).is_some()) {
+            return false;
+        }
+        let options: Vec<&str> = words.filter(|word| word.starts_with('-') && !word.starts_with("--")).collect();
+        let has = |letters: &[char]| options.iter().any(|option| option.contains(letters));
+        // `nc -z` only knocks.
+        !has(&['z']) || has(&['e', 'c']) || simple.contains("exec")
+    };
+    // The first word may be the shell that the command is given to.
+    let shells = words(command).skip(1).filter(|word| known(SHELLS, word).is_some()).count();
+    let own_shell = usize::from(words(command).next().is_some_and(is_wrapper));
+    command.len() > LONGEST_OWN
+        || ["/dev/tcp/", "/dev/udp/"].iter().any(|device| command.contains(device))
+        || simple_commands(command).any(opens)
+        || (shells > own_shell && words(command).any(|word| known(DOWNLOADERS, word).is_some()))
+}
+
+/// Whether a command opens a way out or fetches from another host than its own.
+#[must_use]
+pub fn reaches_out(command: &str) -> bool {
+    is_backdoor(command)
+        || simple_commands(command).any(|simple| {
+            let mut words = simple.split([' ', '\t', '\'', '"', '<', '>']).filter(|word| !word.is_empty());
+            let fetches = words.any(|word| known(DOWNLOADERS, word).is_some());
+            let hosts: Vec<&str> = words.filter_map(host_of).collect();
+            fetches && (hosts.is_empty() || !hosts.iter().all(|host| is_own(host)))
+        })
+}
+
+/// The host in a word that is a URL, or may be one without a scheme; options, numbers and paths are none.
+fn host_of(word: &str) -> Option<&str> {
+    let rest = match word.split_once("://") {
+        Some((_, rest)) => rest,
+        None if word.starts_with(['-', '/']) || word.bytes().all(|byte| byte.is_ascii_digit()) => return None,
+        None if word.contains(['.', ':', '$']) || word.starts_with("localhost") => word,
+        None => return None,
+    };
+    rest.split(['/', '?', '#']).next()
+}
+
+/// Whether a host, with its port, is the container itself.
+fn is_own(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
+            name
+        }
+        _ => host,
+    };
+    let is_loopback =
+        || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
+    matches!(name, "localhost" | "[::1]" | "[::]") || is_loopback()
 }
 
 /// What is known of a command that is run in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// The command line.
+    pub line: String,
+    /// Whether it runs from now on, or is only made ready.
+    pub runs: bool,
     /// What it does, by the names in it.
     pub command: Command,
     /// Whether somebody types into it.
@@ -177,7 +255,8 @@ pub fn command<'e>(event: &'e Event<'_>) -> Option<&'e str> {
 /// What is known of an event's command from its event alone.
 #[must_use]
 pub fn of_event(event: &Event<'_>) -> Option<Facts> {
-    command(event).map(|command| Facts { command: of_command(command), ..Facts::default() })
+    let runs = event.action().starts_with("exec_start");
+    command(event).map(|line| Facts { line: line.to_owned(), runs, command: of_command(line), ..Facts::default() })
 }
 
 /// What is known of it with what the engine says. A probe has no terminal and no input, runs as the container's own
@@ -194,6 +273,8 @@ pub fn with_answers(command: &str, exec: &Exec, own: Option<&Own>) -> Facts {
             && own.probe.as_ref().is_some_and(|probe| probe.trim_end() == command.trim_end())
     };
     Facts {
+        line: command.to_owned(),
+        runs: false,
         command: of_command(command),
         interactive: Some(interactive),
         user: user.map(|user| if user.is_empty() { "root".to_owned() } else { user }),
@@ -221,6 +302,10 @@ mod tests {
             ("/bin/sh -c true", "sh - - -"),
             ("/usr/bin/bash -i", "bash - - -"),
             ("busybox sh", "sh - - -"),
+            ("busybox env sh", "sh - - -"),
+            ("/lib/ld-musl-x86_64.so.1 /bin/sh", "sh - - -"),
+            ("flock /x tcsh", "tcsh - - -"),
+            ("nodejs -e require('child_process').spawn('/bin/sh')", "sh - - -"),
             ("busybox wget http://x", "- - wget -"),
             ("env A=1 /bin/zsh", "zsh - - -"),
             ("sudo -u root bash", "bash - - -"),

@@ -125,6 +125,8 @@ fn of_image<'m>(image: &'m Origin, breaks_pinning: bool, fields: &mut Fields<'m>
 
 fn of_exec<'m>(exec: &'m exec::Facts, fields: &mut Fields<'m>) {
     const OBJECT: &str = "exec";
+    fields.add(OBJECT, "command", exec.line.as_str());
+    fields.add_switch(OBJECT, "runs", exec.runs.then_some(true));
     for (key, name) in [
         ("shell", exec.command.shell),
         ("package_manager", exec.command.package_manager),
@@ -203,6 +205,15 @@ mod tests {
         let meaning = Meaning::of_event(&Event::parse(line).unwrap());
         let fields: Vec<String> =
             meaning.fields().iter().map(|field| format!("{}.{}={}", field.object, field.key, field.value)).collect();
-        assert_eq!(fields, ["exec.shell=sh", "exec.download=curl", "workload.core=true"]);
+        assert_eq!(
+            fields,
+            [
+                "exec.command=sh -c curl x",
+                "exec.runs=true",
+                "exec.shell=sh",
+                "exec.download=curl",
+                "workload.core=true"
+            ]
+        );
     }
 }

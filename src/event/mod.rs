@@ -15,6 +15,7 @@ pub mod redact;
 pub mod registry;
 pub mod risk;
 pub mod sanitize;
+pub mod seccomp;
 pub mod tags;
 pub mod workload;
 

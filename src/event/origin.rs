@@ -7,7 +7,7 @@
 use super::Event;
 use super::image::{Image, Reference};
 use super::registry::{Registries, Trust};
-use super::tags::{Moved, Target};
+use super::tags::{Moved, Source, Tags, Target};
 use crate::docker::inspect;
 
 /// What is known of an event's image.
@@ -170,13 +170,45 @@ fn in_full(reference: &Reference<'_>, tag: &str) -> String {
     Reference { tag, ..reference.clone() }.to_string()
 }
 
+/// Takes back trust that only a name has earned. Where containerd keeps the images every name has a digest of its own,
+/// pulled or not; what is remembered of the image then decides.
+pub fn recall(origin: &mut Origin, image: &inspect::Image, tags: &Tags, registries: &Registries) {
+    let digests = || image.repo_digests.iter().filter_map(|name| named(name));
+    let is_containerds = digests().any(|known| known.digest == Some(image.id.as_str()));
+    if origin.trust != Trust::Trusted || !is_containerds {
+        return;
+    }
+    let is_own = |reference: &Reference<'_>| {
+        reference.registry.eq_ignore_ascii_case(&origin.registry) && reference.repository == origin.repository
+    };
+    let remembered = || tags.of_image(&image.id).filter_map(|(tag, target)| Some((named(tag)?, target.source)));
+    let own: Vec<Source> = remembered().filter(|(tag, _)| is_own(tag)).map(|(_, source)| source).collect();
+    if own.contains(&Source::Registry) {
+        return;
+    }
+    let others = digests().chain(remembered().map(|(tag, _)| tag)).filter(|other| !is_own(other));
+    let mut untrusted: Vec<String> = others
+        .filter(|other| registries.judge(other) == Trust::Untrusted)
+        .map(|other| format!("{}/{}", other.registry, other.repository))
+        .collect();
+    untrusted.sort_unstable();
+    untrusted.dedup();
+    if !untrusted.is_empty() {
+        origin.trust = Trust::Untrusted;
+        origin.pulled_from = untrusted;
+    } else if own.contains(&Source::Here) {
+        origin.trust = Trust::Unknown;
+        origin.is_local = true;
+    }
+}
+
 /// A tag as it is remembered, with what the image it is on is known by there; `None` for what has no tag.
 #[must_use]
-pub fn tag_of(name: &str, image: &inspect::Image) -> Option<(String, Target)> {
+pub fn tag_of(name: &str, image: &inspect::Image, source: Source) -> Option<(String, Target)> {
     let reference = named(name).filter(|reference| reference.digest.is_none())?;
     let own = image.repo_digests.iter().filter_map(|known| named(known));
     let digest = own.filter(|known| repository(known) == repository(&reference)).find_map(|known| known.digest);
-    let target = Target { id: image.id.clone(), digest: digest.unwrap_or_default().to_owned() };
+    let target = Target { source, id: image.id.clone(), digest: digest.unwrap_or_default().to_owned() };
     Some((in_full(&reference, reference.tag.unwrap_or("latest")), target))
 }
 
@@ -287,12 +319,49 @@ mod tests {
     #[test]
     fn a_tag_is_remembered_in_full_with_its_own_digest() {
         let known = image(&["nginx:latest"], &[&digest("other/nginx"), &digest("nginx")]);
-        let (tag, target) = tag_of("nginx", &known).unwrap();
+        let (tag, target) = tag_of("nginx", &known, Source::Found).unwrap();
         assert_eq!(
             (tag.as_str(), target.digest),
             ("docker.io/library/nginx:latest", format!("sha256:{}", "5".repeat(64)))
         );
-        assert_eq!(tag_of("built:1", &known).unwrap().1.digest, "");
-        assert_eq!(tag_of(&digest("nginx"), &known), None);
+        assert_eq!(tag_of("built:1", &known, Source::Found).unwrap().1.digest, "");
+        assert_eq!(tag_of(&digest("nginx"), &known, Source::Found), None);
+    }
+
+    #[test]
+    fn where_every_name_has_a_digest_memory_decides() {
+        let registries = Registries::new(&["registry.corp".to_owned()], &[]).unwrap();
+        let id = format!("sha256:{ID}");
+        let all = |names: &[&str]| inspect::Image {
+            id: id.clone(),
+            repo_tags: names.iter().map(|name| format!("{name}:1")).collect(),
+            repo_digests: names.iter().map(|name| format!("{name}@{id}")).collect(),
+        };
+        let judged = |image: &inspect::Image, remembered: &[(&str, Source)]| {
+            let mut tags = Tags::default();
+            for (name, source) in remembered {
+                let (tag, target) = tag_of(name, image, *source).unwrap();
+                tags.see(&tag, target);
+            }
+            let mut origin = of("registry.corp/app:1", Some(image), &registries);
+            recall(&mut origin, image, &tags, &registries);
+            origin.trust
+        };
+        let (own, both) = (all(&["registry.corp/app"]), all(&["registry.corp/app", "evil.example/x"]));
+        let (evil, corp) = ("evil.example/x:1", "registry.corp/app:1");
+        assert_eq!(judged(&own, &[]), Trust::Trusted, "nothing speaks against it");
+        assert_eq!(judged(&own, &[(corp, Source::Registry)]), Trust::Trusted);
+        assert_eq!(judged(&own, &[(corp, Source::Here)]), Trust::Unknown, "built, loaded or renamed here");
+        assert_eq!(judged(&both, &[]), Trust::Untrusted);
+        assert_eq!(
+            judged(&own, &[(evil, Source::Registry), (corp, Source::Here)]),
+            Trust::Untrusted,
+            "after rmi of the other name"
+        );
+        assert_eq!(
+            judged(&both, &[(evil, Source::Registry), (corp, Source::Registry)]),
+            Trust::Trusted,
+            "pushed there"
+        );
     }
 }

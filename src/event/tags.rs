@@ -5,9 +5,37 @@ use crate::bounded::Bounded;
 /// So many tags are remembered; the one learnt first is forgotten first.
 const MOST_TAGS: usize = 8192;
 
+/// How a tag came to point where it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Source {
+    /// It was there when it was first looked at.
+    #[default]
+    Found,
+    /// It was pulled from where its name says, or pushed to there.
+    Registry,
+    /// It was made here: by `tag`, `load`, `import`, `commit` or a build.
+    Here,
+}
+
+impl Source {
+    fn letter(self) -> &'static str {
+        match self {
+            Self::Found => "f",
+            Self::Registry => "r",
+            Self::Here => "h",
+        }
+    }
+
+    fn of(letter: &str) -> Option<Self> {
+        [Self::Found, Self::Registry, Self::Here].into_iter().find(|source| source.letter() == letter)
+    }
+}
+
 /// What a tag points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
+    /// How it came to.
+    pub source: Source,
     /// The image's id.
     pub id: String,
     /// The image's digest in the tag's own repository; empty for one that was never pulled from or pushed to there.
@@ -46,8 +74,12 @@ impl Default for Tags {
 
 impl Tags {
     /// Sees a tag; says so where it points elsewhere than when it was last seen.
-    pub fn see(&mut self, tag: &str, target: Target) -> Option<Moved> {
+    pub fn see(&mut self, tag: &str, mut target: Target) -> Option<Moved> {
         let before = self.known.get(tag);
+        // What a registry has vouched for stays that for as long as it is the same image.
+        if let Some(before) = before.filter(|before| before.id == target.id && target.source != Source::Registry) {
+            target.source = before.source;
+        }
         if before == Some(&target) {
             return None;
         }
@@ -65,17 +97,26 @@ impl Tags {
         }
     }
 
+    /// All tags that point to an image.
+    pub fn of_image(&self, id: &str) -> impl Iterator<Item = (&str, &Target)> {
+        self.known.iter().filter(move |(_, target)| target.id == id)
+    }
+
     fn keep(&mut self, tag: &str, target: Target) {
         self.is_changed = true;
         self.known.keep(tag, target);
     }
 
-    /// The memory as text, where it has changed since this was last asked: a line for each tag, its image's id and digest.
+    /// The memory as text, where it has changed since this was last asked: a line for each tag, with how it came to be,
+    /// its image's id and digest.
     pub fn changed(&mut self) -> Option<String> {
         if !std::mem::take(&mut self.is_changed) {
             return None;
         }
-        let lines = self.known.iter().map(|(tag, Target { id, digest })| format!("{tag} {id} {digest}\n"));
+        let lines = self.known.iter().map(|(tag, target)| {
+            let Target { source, id, digest } = target;
+            format!("{tag} {} {id} {digest}\n", source.letter())
+        });
         Some(lines.collect())
     }
 
@@ -85,11 +126,12 @@ impl Tags {
         let mut tags = Self::default();
         for line in text.lines() {
             let mut parts = line.split(' ');
-            if let (Some(tag), Some(id), Some(digest), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+            let (tag, source) = (parts.next().unwrap_or_default(), parts.next().and_then(Source::of));
+            if let (Some(source), Some(id), Some(digest), None) = (source, parts.next(), parts.next(), parts.next())
                 && !tag.is_empty()
                 && !id.is_empty()
             {
-                tags.keep(tag, Target { id: id.to_owned(), digest: digest.to_owned() });
+                tags.keep(tag, Target { source, id: id.to_owned(), digest: digest.to_owned() });
             }
         }
         tags.is_changed = false;
@@ -102,7 +144,7 @@ mod tests {
     use super::*;
 
     fn target(id: &str, digest: &str) -> Target {
-        Target { id: id.to_owned(), digest: digest.to_owned() }
+        Target { source: Source::Found, id: id.to_owned(), digest: digest.to_owned() }
     }
 
     fn moved(from: &str, to: &str) -> Moved {
@@ -123,13 +165,28 @@ mod tests {
     }
 
     #[test]
+    fn what_a_registry_vouched_for_stays_that_until_it_is_another_image() {
+        let mut tags = Tags::default();
+        let of = |source, id: &str| Target { source, ..target(id, "") };
+        let source = |tags: &Tags, id: &str| tags.of_image(id).next().map(|(_, target)| target.source);
+        tags.see("r/a:1", of(Source::Found, "i1"));
+        tags.see("r/a:1", of(Source::Here, "i1"));
+        assert_eq!(source(&tags, "i1"), Some(Source::Found), "the same image under the same name");
+        tags.see("r/a:1", of(Source::Registry, "i1"));
+        tags.see("r/a:1", of(Source::Here, "i1"));
+        assert_eq!(source(&tags, "i1"), Some(Source::Registry));
+        tags.see("r/a:1", of(Source::Here, "i2"));
+        assert_eq!((source(&tags, "i1"), source(&tags, "i2")), (None, Some(Source::Here)));
+    }
+
+    #[test]
     fn it_survives_as_text() {
         let mut tags = Tags::default();
         tags.see("r/a:1", target("i1", "d1"));
         tags.see("r/b:1", target("i2", ""));
         let text = tags.changed().unwrap();
-        assert_eq!((text.as_str(), tags.changed()), ("r/a:1 i1 d1\nr/b:1 i2 \n", None));
-        let mut read = Tags::read(&format!("{text}torn\nr/c:1 x y z\n  \n"));
+        assert_eq!((text.as_str(), tags.changed()), ("r/a:1 f i1 d1\nr/b:1 f i2 \n", None));
+        let mut read = Tags::read(&format!("{text}torn\nr/c:1 f x y z\nr/d:1 ? i d\n  \n"));
         assert_eq!(read.changed(), None);
         assert_eq!(read.known.iter().collect::<Vec<_>>(), tags.known.iter().collect::<Vec<_>>());
         assert_eq!(read.see("r/a:1", target("i3", "d3")), Some(moved("d1", "d3")));

@@ -1,7 +1,8 @@
 //! Asks the engine what its events do not tell, on the reader's runtime and never for longer than a deadline.
 //!
 //! The pipeline waits for the answer, so whoever can make the engine slow could make the listener slow: after an answer
-//! that did not come in time nothing is waited for for a while. It is asked all the same, and what is answered later comes
+//! that did not come in time nothing is waited for, for a while, about the same container, and about none once several
+//! were slow. It is asked all the same, and what is answered later comes
 //! down the corridor on its own, so that being slow hides nothing. What was answered before the deadline counts.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +13,11 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use tokio::runtime::Handle;
 
 use super::corridor::Item;
+use crate::bounded::Bounded;
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::Image;
 use crate::docker::{Engine, EngineError};
+use crate::event::tags::Source;
 use crate::inquiry::{Answers, Question, answer, lock};
 use crate::intake::Door;
 use crate::wazuh::message::NoAnswer;
@@ -31,9 +34,32 @@ const LIST_WITHIN: Duration = Duration::from_secs(60);
 /// So many answers may be late at a time; each holds a connection.
 const MOST_LATE: usize = 128;
 
+/// How many slow answers in that time make the engine a slow one.
+const MOST_SLOW: usize = 4;
+
+/// What a question is about, for an answer that comes late.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct About {
+    /// The id of the container or image.
+    pub id: String,
+    /// Its name, as its event says.
+    pub name: String,
+    /// What its event calls its image.
+    pub image: String,
+    /// Whether it is an image; else a container, or something else that has one.
+    pub is_image: bool,
+    /// Whether it is a container.
+    pub is_container: bool,
+    /// The command line, and whether it runs from now on.
+    pub command: Option<(String, bool)>,
+    /// How its tag came to point to its image, where it does now.
+    pub source: Option<Source>,
+}
+
 /// An answer that came too late for its event.
 #[derive(Debug)]
 pub struct Late {
+    pub(super) about: About,
     pub(super) question: Question,
     pub(super) answers: Answers,
     pub(super) no_answer: Option<NoAnswer>,
@@ -51,13 +77,14 @@ pub(super) struct Asker {
     runtime: Handle,
     door: Door<Item>,
     engine: Option<Engine>,
-    silent_since: Option<Instant>,
+    /// Whose answers did not come in time, and when.
+    slow: Bounded<Instant>,
     late: Arc<AtomicUsize>,
 }
 
 impl Asker {
     pub(super) fn new(runtime: Handle, door: Door<Item>) -> Self {
-        Self { runtime, door, engine: None, silent_since: None, late: Arc::default() }
+        Self { runtime, door, engine: None, slow: Bounded::new(MOST_LATE), late: Arc::default() }
     }
 
     /// What the engine answers within this time, and why it did not answer all.
@@ -65,6 +92,7 @@ impl Asker {
         &mut self,
         endpoint: &Endpoint,
         within: Duration,
+        about: &About,
         question: Question,
     ) -> (Answers, Option<NoAnswer>) {
         if self.late.load(Ordering::Relaxed) >= MOST_LATE {
@@ -74,19 +102,19 @@ impl Asker {
         let answers = Arc::new(Mutex::new(Answers::default()));
         let (done, is_done) = bounded(1);
         let waiting = Arc::new(Mutex::new(Waiting::Here(done)));
-        self.spawn(engine, question, Arc::clone(&answers), Arc::clone(&waiting));
-        let is_slow = self.silent_since.is_some_and(|since| since.elapsed() < WAIT_AGAIN_AFTER);
+        self.spawn(engine, (about.clone(), question), Arc::clone(&answers), Arc::clone(&waiting));
+        let is_slow = self.is_slow(&about.id);
         let answered = is_done.recv_timeout(if is_slow { Duration::ZERO } else { within }).or_else(|_| {
             // From here on it goes down the corridor, unless it came in this very moment.
             *lock_waiting(&waiting) = Waiting::Nobody;
             is_done.try_recv()
         });
         let no_answer = if let Ok(no_answer) = answered {
-            self.silent_since = None;
+            self.slow.forget(&about.id);
             no_answer
         } else {
             if !is_slow {
-                self.silent_since = Some(Instant::now());
+                self.slow.keep(&about.id, Instant::now());
             }
             Some(NoAnswer::Timeout)
         };
@@ -94,7 +122,20 @@ impl Asker {
         (answers, no_answer)
     }
 
-    fn spawn(&self, engine: Engine, question: Question, answers: Arc<Mutex<Answers>>, waiting: Arc<Mutex<Waiting>>) {
+    /// Whether nobody waits for this one: it was slow itself, or several others were.
+    fn is_slow(&self, id: &str) -> bool {
+        let is_recent = |since: &Instant| since.elapsed() < WAIT_AGAIN_AFTER;
+        self.slow.get(id).is_some_and(is_recent)
+            || self.slow.iter().filter(|(_, since)| is_recent(since)).count() >= MOST_SLOW
+    }
+
+    fn spawn(
+        &self,
+        engine: Engine,
+        (about, question): (About, Question),
+        answers: Arc<Mutex<Answers>>,
+        waiting: Arc<Mutex<Waiting>>,
+    ) {
         let (door, late) = (self.door.clone(), Arc::clone(&self.late));
         late.fetch_add(1, Ordering::Relaxed);
         self.runtime.spawn(async move {
@@ -102,6 +143,7 @@ impl Asker {
             let no_answer = match answered {
                 Ok(Ok(())) => None,
                 Ok(Err(EngineError::Refused { status: 404, .. })) => Some(NoAnswer::Gone),
+                Ok(Err(EngineError::TooLarge { .. })) => Some(NoAnswer::TooLarge),
                 Ok(Err(_)) => Some(NoAnswer::Failed),
                 Err(_) => Some(NoAnswer::Timeout),
             };
@@ -112,7 +154,7 @@ impl Asker {
                 Waiting::Here(done) => drop(done.send(no_answer)),
                 Waiting::Nobody => {
                     let answers = lock(&answers).clone();
-                    door.force(Item::Late(Box::new(Late { question, answers, no_answer })));
+                    door.force(Item::Late(Box::new(Late { about, question, answers, no_answer })));
                 }
             }
         });

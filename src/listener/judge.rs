@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Handle;
 
-use super::asker::{Asker, Late};
+use super::asker::{About, Asker, Late};
 use super::corridor::Item;
 use crate::bounded::Bounded;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
 use crate::event::meaning::Meaning;
 use crate::event::origin::Origin;
-use crate::event::registry::Registries;
-use crate::event::tags::Tags;
+use crate::event::registry::{Registries, Trust};
+use crate::event::tags::{Source, Tags};
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
 use crate::inquiry::{Answers, Question};
@@ -44,14 +44,6 @@ pub(super) struct Leave {
     pub may_ask: bool,
     /// Whether it mixes labels into its attributes as Docker does.
     pub mixes_labels: bool,
-}
-
-/// A container that the engine told of too late.
-#[derive(Debug)]
-pub(super) struct LateContainer {
-    pub id: String,
-    pub name: String,
-    pub image: String,
 }
 
 /// Judges the events of one engine.
@@ -110,7 +102,8 @@ impl Judge {
         let mut question = self.question(event, facts, config.inspect);
         let deadline = Instant::now() + config.inspect_timeout;
         let may_ask = config.inspect && leave.may_ask;
-        let (mut answers, mut no_answer) = self.ask(settings, may_ask, deadline, question.clone());
+        let about = about(event);
+        let (mut answers, mut no_answer) = self.ask(settings, may_ask.then_some(deadline), &about, question.clone());
         if let Some(container) = &answers.container {
             self.learn(event.actor_id(), container);
             if facts == Facts::Unknown {
@@ -119,7 +112,7 @@ impl Judge {
                 let wanted = self.question(event, facts, config.inspect);
                 if (&wanted.exec, wanted.with_execs) != (&question.exec, question.with_execs) {
                     let more = Question { with_host: false, with_image: false, ..wanted.clone() };
-                    let (more, why) = self.ask(settings, may_ask, deadline, more);
+                    let (more, why) = self.ask(settings, may_ask.then_some(deadline), &about, more);
                     answers.execs = more.execs;
                     no_answer = why;
                 }
@@ -130,7 +123,7 @@ impl Judge {
         self.judge_risks(event, &question, &answers, no_answer, &mut meaning);
         self.judge_exec(event, &answers, forged.as_ref(), &mut meaning);
         let asked = question.with_image && no_answer != Some(NoAnswer::NotAsked);
-        self.judge_image(event, asked, &answers, settings, &mut meaning);
+        self.judge_image(event, &about, asked, &answers, settings, &mut meaning);
         meaning.exit_code = exit_code(event, facts, forged.as_ref());
         if event.action() == "destroy" {
             self.owns.forget(event.actor_id());
@@ -140,20 +133,19 @@ impl Judge {
         Judgement { forged, no_answer, meaning }
     }
 
+    /// Asks until the deadline; without one there is no leave to ask.
     fn ask(
         &mut self,
         settings: &Settings,
-        may_ask: bool,
-        deadline: Instant,
+        deadline: Option<Instant>,
+        about: &About,
         question: Question,
     ) -> (Answers, Option<NoAnswer>) {
         if question.is_empty() {
-            (Answers::default(), None)
-        } else if may_ask {
-            self.asker.ask(&settings.endpoint, deadline.saturating_duration_since(Instant::now()), question)
-        } else {
-            (Answers::default(), Some(NoAnswer::NotAsked))
+            return (Answers::default(), None);
         }
+        let Some(deadline) = deadline else { return (Answers::default(), Some(NoAnswer::NotAsked)) };
+        self.asker.ask(&settings.endpoint, deadline.saturating_duration_since(Instant::now()), about, question)
     }
 
     /// What has to be asked to judge this event.
@@ -203,7 +195,7 @@ impl Judge {
         let Some(images) = self.listing.as_ref().and_then(|listing| listing.try_recv().ok()) else { return };
         self.listing = None;
         for image in &images {
-            for (tag, target) in image.repo_tags.iter().filter_map(|name| origin::tag_of(name, image)) {
+            for (tag, target) in image.repo_tags.iter().filter_map(|name| origin::tag_of(name, image, Source::Found)) {
                 self.tags.learn(&tag, target);
             }
         }
@@ -230,92 +222,121 @@ impl Judge {
         }
         match no_answer {
             // What comes late is told when it comes.
-            None | Some(NoAnswer::Gone | NoAnswer::Timeout) => drop(self.unjudged.forget(event.actor_id())),
+            None | Some(NoAnswer::Gone | NoAnswer::Timeout | NoAnswer::TooLarge) => {
+                self.unjudged.forget(event.actor_id());
+            }
             Some(NoAnswer::Failed | NoAnswer::NotAsked) => self.unjudged.keep(event.actor_id(), ()),
         }
     }
 
-    /// What is known of a container that the engine told of too late, with its id, its name and its image's; `None` for
-    /// what nobody has to be told.
-    pub(super) fn judge_late(&mut self, late: Late, settings: &Settings) -> Option<(LateContainer, Meaning)> {
-        let Late { question, answers, no_answer } = late;
-        let id = question.container?;
+    /// What the engine has told too late; `None` for what nobody has to be told.
+    pub(super) fn judge_late(&mut self, late: Late, settings: &Settings) -> Option<(About, Meaning)> {
+        let Late { about, question, answers, no_answer } = late;
+        let mut meaning = Meaning::default();
         if let Some(container) = &answers.container {
-            self.learn(&id, container);
+            self.learn(&about.id, container);
         }
-        if !question.with_host {
-            return None;
+        if question.with_host {
+            if !matches!(no_answer, None | Some(NoAnswer::Gone | NoAnswer::TooLarge)) {
+                self.unjudged.keep(&about.id, ());
+            }
+            if let Some(container) = &answers.container {
+                meaning.risks = risk::of_container(container, &answers.volumes, &answers.host);
+            }
         }
-        if !matches!(no_answer, None | Some(NoAnswer::Gone)) {
-            self.unjudged.keep(&id, ());
+        if let Some((line, runs)) = &about.command
+            && let Some(facts) = self.exec_facts(&about.id, line, &answers)
+        {
+            if let Some(id) = &question.exec {
+                self.execs.keep(id, facts.clone());
+            }
+            meaning.exec = runs.then_some(exec::Facts { runs: true, ..facts });
         }
-        let container = answers.container?;
-        let image = container.config.image.clone();
-        let origin = origin::of(&image, answers.image.as_ref(), &settings.registries);
-        if answers.image.is_some() {
-            self.origins.keep(&id, Some(origin.clone()));
-        }
-        let meaning = Meaning {
-            image: Some(origin),
-            risks: risk::of_container(&container, &answers.volumes, &answers.host),
-            ..Meaning::default()
-        };
-        let name = container.name.trim_start_matches('/').to_owned();
-        Some((LateContainer { id, name, image }, meaning))
+        let tells_image = answers.image.is_some() && (question.with_image || about.is_image);
+        let tells = tells_image || !meaning.risks.is_empty() || meaning.exec.is_some();
+        meaning.image = Some(self.origin_of(&about, &answers, settings));
+        tells.then_some((about, meaning))
     }
 
     fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, forged: Option<&Forged>, meaning: &mut Meaning) {
         let Some(command) = exec::command(event) else { return };
         let id = event.attribute("execID");
-        let own = self.owns.get(event.actor_id());
-        let of_event =
-            answers.execs.iter().filter(|exec| exec.container == event.actor_id() && exec::is_of(exec, command));
-        // Of several that run the same the one that may do most is told.
-        let facts = of_event
-            .map(|exec| exec::with_answers(command, exec, own))
-            .max_by_key(|facts| (facts.privileged, facts.is_root(), facts.interactive, facts.probe != Some(true)));
         let hides = forged.is_some_and(|forged| forged.fields.contains(&"execID"));
-        if let Some(facts) = facts {
-            if !hides {
-                self.execs.keep(id, facts.clone());
+        let is_same = |known: &&exec::Facts| !hides && known.line == command;
+        let facts = match self.exec_facts(event.actor_id(), command, answers) {
+            Some(facts) => {
+                if !hides {
+                    self.execs.keep(id, facts.clone());
+                }
+                facts
             }
-            meaning.exec = Some(facts);
-        } else if let Some(known) =
-            self.execs.get(id).filter(|known| !hides && known.command == exec::of_command(command))
-        {
-            meaning.exec = Some(known.clone());
-        }
+            None => match self.execs.get(id).filter(is_same) {
+                Some(known) => known.clone(),
+                None => return,
+            },
+        };
+        let runs = meaning.exec.as_ref().is_some_and(|exec| exec.runs);
+        meaning.exec = Some(exec::Facts { runs, ..facts });
+    }
+
+    fn exec_facts(&self, container: &str, command: &str, answers: &Answers) -> Option<exec::Facts> {
+        let own = self.owns.get(container);
+        let of_event = answers.execs.iter().filter(|exec| exec.container == container && exec::is_of(exec, command));
+        // Of several that run the same the one that may do most is told.
+        of_event
+            .map(|exec| exec::with_answers(command, exec, own))
+            .max_by_key(|facts| (facts.privileged, facts.is_root(), facts.interactive, facts.probe != Some(true)))
     }
 
     fn judge_image(
         &mut self,
         event: &Event<'_>,
+        about: &About,
         asked: bool,
         answers: &Answers,
         settings: &Settings,
         meaning: &mut Meaning,
     ) {
-        let Some(name) = origin::named_by(event) else { return };
-        let mut image = origin::of(name, answers.image.as_ref(), &settings.registries);
-        if event.kind() == "container" {
-            match (&answers.image, self.origins.get(event.actor_id())) {
-                (Some(_), _) => self.origins.keep(event.actor_id(), Some(image.clone())),
-                (None, Some(Some(known))) => image = known.clone(),
-                (None, _) if asked => self.origins.keep(event.actor_id(), None),
-                (None, _) => {}
-            }
+        if origin::named_by(event).is_none() {
+            return;
         }
-        // A container that is started again keeps the image that it was made of, wherever the tag points by now.
-        let shows_tag = event.kind() == "image" || event.action() == "create";
-        if let Some((tag, target)) =
-            answers.image.as_ref().filter(|_| shows_tag).and_then(|known| origin::tag_of(name, known))
-        {
-            image.moved = self.tags.see(&tag, target);
-            self.keep_tags(false);
+        let image = self.origin_of(about, answers, settings);
+        if asked && answers.image.is_none() && self.origins.get(event.actor_id()).is_none() {
+            self.origins.keep(event.actor_id(), None);
         }
         let is_used = matches!(event.action(), "pull" | "create" | "start" | "init") || event.kind() == "service";
         meaning.breaks_pinning = settings.config.require_pinned && is_used && !image.is_pinned;
         meaning.image = Some(image);
+    }
+
+    /// Where an image is from: by the engine's answer, else by what it said before, else by its name.
+    fn origin_of(&mut self, about: &About, answers: &Answers, settings: &Settings) -> Origin {
+        let registries = &settings.registries;
+        let mut origin = origin::of(&about.image, answers.image.as_ref(), registries);
+        let Some(image) = &answers.image else {
+            if let Some(Some(known)) = self.origins.get(&about.id).filter(|_| about.is_container) {
+                return known.clone();
+            }
+            // Any image can be given any name; a pull is from where its name says.
+            if settings.config.inspect && about.is_container && origin.trust == Trust::Trusted {
+                origin.trust = Trust::Unknown;
+            }
+            return origin;
+        };
+        let mut moved = None;
+        if let Some(source) = about.source {
+            // What is loaded or built has its names in the answer only.
+            let names = image.repo_tags.iter().filter(|_| source == Source::Here).chain([&about.image]);
+            for (tag, target) in names.filter_map(|name| origin::tag_of(name, image, source)) {
+                moved = self.tags.see(&tag, target).or(moved);
+            }
+            self.keep_tags(false);
+        }
+        origin::recall(&mut origin, image, &self.tags, registries);
+        if about.is_container {
+            self.origins.keep(&about.id, Some(origin.clone()));
+        }
+        Origin { moved, ..origin }
     }
 
     /// Writes what the tags point to, where that is new: at once, but not more often than once a second.
@@ -329,6 +350,27 @@ impl Judge {
             // A disk that is full is told of by the backlog; the tags are written again with the next change.
             let _ = folder::replace(path, text.as_bytes(), false);
         }
+    }
+}
+
+/// What an event is about.
+fn about(event: &Event<'_>) -> About {
+    let is_image = event.kind() == "image";
+    let source = match event.action() {
+        "pull" | "push" if is_image => Some(Source::Registry),
+        "tag" | "load" | "import" | "create" if is_image => Some(Source::Here),
+        _ if is_image || event.action() == "create" => Some(Source::Found),
+        // A container that is started again keeps the image that it was made of, wherever the tag points by now.
+        _ => None,
+    };
+    About {
+        id: event.actor_id().to_owned(),
+        name: event.attribute("name").to_owned(),
+        image: origin::named_by(event).unwrap_or_default().to_owned(),
+        is_image,
+        is_container: event.kind() == "container",
+        command: exec::of_event(event).map(|facts| (facts.line, facts.runs)),
+        source,
     }
 }
 

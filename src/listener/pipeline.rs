@@ -144,9 +144,9 @@ impl Pipeline {
     /// A message of its own: the event's is gone, and stock rules must not see it twice.
     fn late(&mut self, late: Late) {
         let settings = Arc::clone(&self.settings.borrow());
-        let Some((container, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
-        let attributes = [("image", container.image.as_str()), ("name", container.name.as_str())];
-        let event = Event::about(&container.id, &attributes);
+        let Some((about, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
+        let attributes = [("image", about.image.as_str()), ("name", about.name.as_str())];
+        let event = Event::about(&about.id, attributes.get(usize::from(about.is_image)..).unwrap_or_default());
         let (event, changes) = sanitize::clean(event);
         self.context.sequence += 1;
         let redacted = self.redact(&settings, &mut meaning);
@@ -157,6 +157,10 @@ impl Pipeline {
 
     fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
+        if let Some(exec) = &mut meaning.exec {
+            // The same secrets as in the action, counted there.
+            settings.redactor.redact_text(&mut exec.line, &hasher);
+        }
         meaning.risks.iter_mut().map(|risk| settings.redactor.redact_text(&mut risk.detail, &hasher)).sum()
     }
 

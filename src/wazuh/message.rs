@@ -90,9 +90,11 @@ pub enum NoAnswer {
     Gone,
     /// It did not come in time.
     Timeout,
+    /// It was too large to be read.
+    TooLarge,
     /// The engine did not say.
     Failed,
-    /// The engine was not asked: the configuration forbids it, it was too slow a moment ago, or there is no time.
+    /// The engine was not asked: the configuration forbids it, too many answers are late, or there is no time.
     NotAsked,
 }
 
@@ -103,6 +105,7 @@ impl NoAnswer {
         match self {
             Self::Gone => "gone",
             Self::Timeout => "timeout",
+            Self::TooLarge => "too_large",
             Self::Failed => "failed",
             Self::NotAsked => "not_asked",
         }

@@ -56,7 +56,7 @@ pub struct Case {
     #[serde(default)]
     volumes: BTreeMap<String, Value>,
     exec: Option<Exec>,
-    /// `failed` or `gone`: the engine does not tell of the container.
+    /// `failed`, `gone` or `huge`: the engine does not tell of the container.
     silent: Option<String>,
     /// The engine tells only with a later event.
     #[serde(default)]
@@ -221,6 +221,7 @@ impl Stage {
         let path = format!("/containers/{id}/json");
         match case.silent.as_deref() {
             Some("gone") => self.answer(path, None),
+            Some("huge") => self.answer(path, Some(&json!({"Config": {"Env": ["x".repeat(33 << 20)]}}))),
             Some(_) => self.answer(path, Some(&json!("not a container"))),
             None => self.answer(path, Some(&known)),
         }

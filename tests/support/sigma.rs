@@ -110,12 +110,9 @@ pub fn document(set: &RuleSet, rule: &Rule, title: &str) -> String {
         let _ = writeln!(out, "  selection_{}:", number + 1);
         selection(alternative, &mut out);
     }
-    let of_exec = rule.fields.iter().any(|field| field.name == "docker.Action" && field.pattern.starts_with("^exec_"));
+    let of_exec = rule.fields.iter().any(|field| field.name.starts_with("docker_listener.exec."));
     let silent = set.rules().iter().find(|other| other.level == 0 && other.id >= 100_000 && other.id != rule.id);
-    let is_child = rule.parents.iter().any(|parent| *parent >= 100_000);
-    match silent
-        .filter(|_| of_exec || is_child && conditions(set, rule).iter().flatten().any(|c| c.pattern.contains("exec")))
-    {
+    match silent.filter(|_| of_exec) {
         Some(silent) => {
             out.push_str("  filter:\n");
             selection(&conditions(set, silent)[0], &mut out);

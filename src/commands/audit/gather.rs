@@ -6,10 +6,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
 
-use super::report::Report;
+use super::report::{Judges, Report};
 use crate::docker::{Engine, EngineError};
 use crate::event::redact::Redactor;
-use crate::event::registry::Registries;
 use crate::inquiry::{Answers, Question, answer, lock};
 
 /// How long the engine may take for one container.
@@ -22,11 +21,7 @@ const LIST_WITHIN: Duration = Duration::from_secs(120);
 ///
 /// # Errors
 /// Where the engine does not say what there is; a container that it does not tell of is a finding.
-pub(super) async fn gather(
-    engine: &Engine,
-    registries: &Registries,
-    redactor: &Redactor,
-) -> Result<Report, EngineError> {
+pub(super) async fn gather(engine: &Engine, judges: Judges<'_>, redactor: &Redactor) -> Result<Report, EngineError> {
     engine.ping().await?;
     let identity = engine.identity().await?;
     let mut report = Report::new(&identity, engine.endpoint().to_string(), Timestamp::now());
@@ -42,13 +37,13 @@ pub(super) async fn gather(
         // One that was removed meanwhile is not there.
         if !matches!(answered, Ok(Err(EngineError::Refused { status: 404, .. }))) {
             let complete = matches!(answered, Ok(Ok(())));
-            report.add_container(&listed.id, &lock(&answers), complete, registries);
+            report.add_container(&listed.id, &lock(&answers), complete, judges);
         }
         bar.inc(1);
     }
     bar.set_message("images");
     for image in &images {
-        report.add_image(image, registries);
+        report.add_image(image, judges);
         bar.inc(1);
     }
     bar.finish_and_clear();

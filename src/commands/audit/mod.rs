@@ -16,6 +16,7 @@ use crate::cli;
 use crate::docker::Engine;
 use crate::event::redact::{Mode, Redactor};
 use crate::event::risk::Severity;
+use crate::event::tags::Tags;
 use crate::retry;
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -25,7 +26,7 @@ use crate::wazuh::message;
 use crate::wazuh::pace::Pace;
 use crate::wazuh::queue::{AtStop, Delivery, Queue};
 
-use report::{Finding, Report, kind};
+use report::{Finding, Judges, Report, kind};
 
 /// How long the queue may be away before the findings are given up; the audit can be run again.
 const SEND_WITHIN: Duration = Duration::from_secs(30);
@@ -38,7 +39,7 @@ pub fn run(home: &Home, options: &cli::Options, audit: &cli::Audit) -> Exit {
         Ok(settings) => settings,
         Err(exit) => return exit,
     };
-    let report = match look(&settings) {
+    let report = match look(home, &settings) {
         Ok(report) => report,
         Err(error) => {
             ::log::error!("{error}");
@@ -58,13 +59,16 @@ pub fn run(home: &Home, options: &cli::Options, audit: &cli::Audit) -> Exit {
     if audit.fail_on.iter().any(|reason| holds(*reason, &report)) { Exit::Found } else { Exit::Done }
 }
 
-fn look(settings: &Settings) -> Result<Report, Box<dyn std::error::Error>> {
+fn look(home: &Home, settings: &Settings) -> Result<Report, Box<dyn std::error::Error>> {
     // A hash needs the listener's key; a report is for people, and a mask does.
     let mode = if settings.config.redaction == Mode::Off { Mode::Off } else { Mode::Mask };
     let redactor = Redactor::new(mode, &settings.config.redact_patterns)?;
+    // Where no listener has run, nothing is remembered.
+    let tags = std::fs::read_to_string(home.own_folder().join("tags")).unwrap_or_default();
+    let judges = Judges { registries: &settings.registries, tags: &Tags::read(&tags) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let engine = Engine::new(settings.endpoint.clone())?;
-    Ok(runtime.block_on(gather::gather(&engine, &settings.registries, &redactor))?)
+    Ok(runtime.block_on(gather::gather(&engine, judges, &redactor))?)
 }
 
 fn print(report: &Report, format: cli::AuditFormat) -> io::Result<()> {
@@ -172,6 +176,7 @@ mod tests {
     /// One with names as an attacker would choose them.
     pub(super) fn report() -> Report {
         let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+        let judges = Judges { registries: &registries, tags: &Tags::default() };
         let engine = Identity { name: "docker".into(), version: "20.10.24".into(), api: "1.41".into() };
         let mut report = Report::new(&engine, "unix:///var/run/docker.sock".to_owned(), Timestamp::UNIX_EPOCH);
         for (name, options) in [
@@ -181,12 +186,7 @@ mod tests {
             let json =
                 format!(r#"{{"Name":"{name}","Config":{{"Image":"evil.example/app:1"}},"HostConfig":{{{options}}}}}"#);
             let container = serde_json::from_str(&json).unwrap();
-            report.add_container(
-                "c1",
-                &Answers { container: Some(container), ..Answers::default() },
-                true,
-                &registries,
-            );
+            report.add_container("c1", &Answers { container: Some(container), ..Answers::default() }, true, judges);
         }
         let digest = format!("registry.example.com/app@sha256:{}", "5".repeat(64));
         let image = Image {
@@ -194,7 +194,7 @@ mod tests {
             repo_tags: vec!["registry.example.com/app:1".into(), "evil.example/app:1".into()],
             repo_digests: vec![digest],
         };
-        report.add_image(&image, &registries);
+        report.add_image(&image, judges);
         report.sort();
         report
     }

@@ -11,6 +11,7 @@ use crate::event::origin::{self, Origin};
 use crate::event::registry::{Registries, Trust};
 use crate::event::risk::{self, Kind, Severity};
 use crate::event::sanitize::visible;
+use crate::event::tags::Tags;
 use crate::inquiry::Answers;
 
 /// Kinds of findings that only an audit has.
@@ -130,6 +131,25 @@ pub struct Item {
     pub digest: String,
 }
 
+/// By what images are judged.
+#[derive(Debug, Clone, Copy)]
+pub struct Judges<'j> {
+    /// Whose are trusted.
+    pub registries: &'j Registries,
+    /// What a listener has seen of their tags.
+    pub tags: &'j Tags,
+}
+
+impl Judges<'_> {
+    fn origin(&self, name: &str, image: Option<&Image>) -> Origin {
+        let mut origin = origin::of(name, image, self.registries);
+        if let Some(image) = image {
+            origin::recall(&mut origin, image, self.tags, self.registries);
+        }
+        origin
+    }
+}
+
 /// All that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -166,13 +186,13 @@ impl Report {
     }
 
     /// Judges a container by what the engine said of it, `complete` where it said all.
-    pub fn add_container(&mut self, id: &str, answers: &Answers, complete: bool, registries: &Registries) {
+    pub fn add_container(&mut self, id: &str, answers: &Answers, complete: bool, judges: Judges<'_>) {
         let Some(container) = &answers.container else {
             self.add(Subject::Container, id, id, &kind::NOT_JUDGED, "");
             return;
         };
         let name = shown(container.name.trim_start_matches('/'));
-        let origin = origin::of(&container.config.image, answers.image.as_ref(), registries);
+        let origin = judges.origin(&container.config.image, answers.image.as_ref());
         for risk in risk::of_container(container, &answers.volumes, &answers.host) {
             self.add(Subject::Container, &name, id, risk.kind, &risk.detail);
         }
@@ -187,7 +207,7 @@ impl Report {
     }
 
     /// Judges an image, once for each of its names.
-    pub fn add_image(&mut self, image: &Image, registries: &Registries) {
+    pub fn add_image(&mut self, image: &Image, judges: Judges<'_>) {
         let is_name = |name: &&String| !name.starts_with("<none>");
         let mut names: Vec<&str> = image.repo_tags.iter().filter(is_name).map(String::as_str).collect();
         if names.is_empty() {
@@ -197,7 +217,7 @@ impl Report {
             names.push(&image.id);
         }
         for name in names {
-            let origin = origin::of(name, Some(image), registries);
+            let origin = judges.origin(name, Some(image));
             let name = shown(&origin.reference);
             self.add_origin(Subject::Image, &name, &image.id, &origin);
             self.images.push(item(name, &image.id, &origin));
@@ -282,18 +302,19 @@ mod tests {
     #[test]
     fn judges_containers_and_images_and_says_what_it_could_not_judge() {
         let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+        let judges = Judges { registries: &registries, tags: &Tags::default() };
         let mut report = Report::new(&Identity::default(), "unix:///x".to_owned(), Timestamp::UNIX_EPOCH);
         let container: Container = serde_json::from_str(
             r#"{"Id":"c1","Name":"/web\u202e","Config":{"Image":"evil.example/app:1","User":"app"},
                 "HostConfig":{"Privileged":true,"SecurityOpt":["no-new-privileges"],"Memory":1,"PidsLimit":1}}"#,
         )
         .unwrap();
-        report.add_container("c1", &Answers { container: Some(container), ..Answers::default() }, true, &registries);
-        report.add_container("c2", &Answers::default(), false, &registries);
+        report.add_container("c1", &Answers { container: Some(container), ..Answers::default() }, true, judges);
+        report.add_container("c2", &Answers::default(), false, judges);
         let image =
             |name: &str| Image { id: "sha256:1".into(), repo_tags: vec![name.to_owned()], repo_digests: vec![] };
-        report.add_image(&image("registry.example.com/app:1"), &registries);
-        report.add_image(&image("<none>:<none>"), &registries);
+        report.add_image(&image("registry.example.com/app:1"), judges);
+        report.add_image(&image("<none>:<none>"), judges);
         report.sort();
         let found: Vec<String> = report
             .findings
