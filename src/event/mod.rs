@@ -15,7 +15,6 @@ pub mod redact;
 pub mod registry;
 pub mod risk;
 pub mod sanitize;
-pub mod seccomp;
 pub mod tags;
 pub mod workload;
 

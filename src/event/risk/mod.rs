@@ -1,126 +1,15 @@
-//! What a container may do that containers need not: the table of risks, and which of them a container carries.
-//!
-//! Numbers are those of the CIS Docker Benchmark 1.6 and of MITRE ATT&CK. A risk that nearly every container carries
-//! (no limits, root inside) is of severity [`Severity::Info`]: worth a report, not an alert.
+//! What a container may do that containers need not: which of the risks of [`kinds`] it carries.
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod confinement;
+pub mod host;
+pub mod kinds;
+mod seccomp;
 
-use super::{exec, seccomp};
-use crate::docker::inspect::{Container, Mount, Volume};
+pub use host::{Host, paths};
+pub use kinds::{KINDS, Kind, Severity, kind};
 
-/// How grave a risk is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// A habit that could be better.
-    Info,
-    /// It opens something to the network or to another container.
-    Low,
-    /// It takes one wall between container and host away.
-    Medium,
-    /// It is a known way to the host with some skill.
-    High,
-    /// It is the host.
-    Critical,
-}
-
-impl Severity {
-    /// All, the gravest first.
-    pub const ALL: [Self; 5] = [Self::Critical, Self::High, Self::Medium, Self::Low, Self::Info];
-
-    /// One word for rules.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// A kind of risk.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// Its name in messages and rules.
-    pub name: &'static str,
-    /// How grave it is.
-    pub severity: Severity,
-    /// Its number in the CIS Docker Benchmark 1.6; empty where there is none.
-    pub cis: &'static str,
-    /// What an attacker does with it, in MITRE ATT&CK.
-    pub attack: &'static str,
-    /// What it is.
-    pub what: &'static str,
-    /// What to do about it.
-    pub cure: &'static str,
-}
-
-macro_rules! kinds {
-    ($($name:ident $severity:ident $cis:literal $attack:literal $what:literal $cure:literal;)*) => {
-        /// The known kinds, each under its name.
-        #[allow(non_upper_case_globals, reason = "so that a kind's name stands once")]
-        #[allow(clippy::doc_markdown, reason = "the texts are for people")]
-        pub mod kind {
-            use super::{Kind, Severity};
-            $(
-                #[doc = $what]
-                pub static $name: Kind = Kind {
-                    name: stringify!($name),
-                    severity: Severity::$severity,
-                    cis: $cis,
-                    attack: $attack,
-                    what: $what,
-                    cure: $cure,
-                };
-            )*
-        }
-
-        /// All kinds of risk, in the order of this table.
-        pub static KINDS: &[&Kind] = &[$(&kind::$name),*];
-    };
-}
-
-kinds! {
-    privileged Critical "5.5" "T1611" "runs privileged: it may do on the host what root may" "drop --privileged; add the one capability or device that is needed";
-    engine_socket Critical "5.32" "T1611" "the engine's socket is mounted: it may start any container" "do not mount it; put a proxy between that allows the calls that are needed";
-    host_root_rw Critical "5.6" "T1611" "the host's root folder or a disk of it is mounted" "mount the one folder that is needed, read-only";
-    all_capabilities Critical "5.4" "T1611" "has all capabilities, or those that are as good as root on the host" "drop all and add the ones that are needed";
-    host_root_ro High "5.6" "T1005" "the host's root folder is mounted for reading: keys and secrets with it" "mount the one folder that is needed";
-    host_path_rw High "5.6" "T1611" "a sensitive folder of the host is mounted and may be written to" "do not mount it, or mount it read-only";
-    dangerous_capabilities High "5.4" "T1611" "has capabilities that have led out of containers" "drop them";
-    host_pid High "5.16" "T1611" "sees and may signal the host's processes" "drop --pid=host";
-    host_devices High "5.18" "T1611" "may use devices of the host" "drop --device and --device-cgroup-rule, or name the one device that is needed";
-    seccomp_unconfined High "5.22" "T1562.001" "may call every system call" "use the default seccomp profile, or one that names what is allowed";
-    system_paths_unconfined High "" "T1611" "the guards over /proc and /sys are off" "drop systempaths=unconfined";
-    host_path_ro Medium "5.6" "T1005" "a sensitive folder of the host is mounted for reading" "do not mount it";
-    host_network Medium "5.10" "T1040" "uses the host's network: its local services and all of its traffic" "use a network of its own and publish the ports that are needed";
-    host_ipc Medium "5.17" "T1611" "uses the host's shared memory" "drop --ipc=host";
-    host_uts Medium "5.21" "T1611" "may change the host's name" "drop --uts=host";
-    host_users Medium "5.31" "T1611" "its root is the host's, although the engine maps users" "drop --userns=host";
-    apparmor_unconfined Medium "5.2" "T1562.001" "runs without the AppArmor profile" "use the default profile";
-    selinux_disabled Medium "5.3" "T1562.001" "runs without SELinux separation" "drop label=disable";
-    shared_propagation Medium "5.20" "T1611" "what it mounts appears on the host" "use rprivate or rslave";
-    health_check_tool Medium "" "T1059.004" "its health check, which the engine runs again and again, opens a shell to or fetches from elsewhere" "look at the health check and at who made the image";
-    interactive_shell Medium "" "T1609" "somebody may type into a shell that is its main process" "look at who started it; run what it is for instead of a shell";
-    command_tool Medium "" "T1059.004" "its main process opens a way out, or runs what it fetches" "look at who started it and at what it fetches";
-    joined_namespaces Low "" "T1611" "shares processes, memory or network with another container" "give it its own, or a pod's";
-    added_capabilities Low "5.4" "T1611" "has capabilities beside the default ones" "drop them";
-    published_everywhere Low "5.14" "T1133" "ports are published on all addresses of the host" "publish on the address that is meant: -p 127.0.0.1:80:80";
-    no_new_privileges_absent Info "5.26" "T1548.001" "its processes may gain privileges by set-user-id programs" "--security-opt=no-new-privileges, or in the engine's configuration for all";
-    root_user Info "4.1" "T1548.001" "runs as root" "USER in the image, or --user";
-    no_memory_limit Info "5.11" "T1499" "may use all memory" "--memory";
-    no_pids_limit Info "5.29" "T1499" "may start any number of processes" "--pids-limit";
-    restart_always Info "5.15" "T1543.005" "is started again for ever, also after a reboot" "--restart=on-failure:5 where it need not survive a reboot";
-}
+use super::exec;
+use crate::docker::inspect::{Container, Volume};
 
 /// A risk that something carries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -130,81 +19,6 @@ pub struct Risk {
     /// What of it: the path, the capabilities, the ports.
     pub detail: String,
 }
-
-/// What the host knows about paths that a container was given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Host {
-    /// Where the paths that are links lead.
-    pub resolved: BTreeMap<String, String>,
-    /// The paths that are the engine's own socket, by whatever name.
-    pub sockets: Vec<String>,
-    /// Where that socket is, without links.
-    pub engine: Option<String>,
-}
-
-/// Folders with all that is in them.
-const TREES: [&str; 27] = [
-    "/bin",
-    "/boot",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib64",
-    "/opt/containerd",
-    "/proc",
-    "/root",
-    "/run",
-    "/sbin",
-    "/sys",
-    "/usr",
-    "/var/backups",
-    "/var/lib/cloud",
-    "/var/lib/containerd",
-    "/var/lib/containers",
-    "/var/lib/docker",
-    "/var/lib/dpkg",
-    "/var/lib/kubelet",
-    "/var/lib/rpm",
-    "/var/lib/systemd",
-    "/var/ossec",
-    "/var/run",
-    "/var/spool/anacron",
-    "/var/spool/at",
-    "/var/spool/cron",
-];
-
-/// Folders that are sensitive as a whole; what is in them is somebody's own.
-const FOLDERS: [&str; 3] = ["/home", "/var/log", "/mnt"];
-
-/// What stands in a sensitive folder and says nothing to who only reads it.
-const HARMLESS: [&str; 8] = [
-    "/dev/null",
-    "/etc/ca-certificates",
-    "/etc/localtime",
-    "/etc/pki/ca-trust",
-    "/etc/ssl/certs",
-    "/etc/timezone",
-    "/usr/share/ca-certificates",
-    "/usr/share/zoneinfo",
-];
-
-/// Folders of sockets through which containers are made. To whom they are mounted read-only they take orders all the same.
-const SOCKET_FOLDERS: [&str; 10] = [
-    "/run",
-    "/run/containerd",
-    "/run/crio",
-    "/run/docker",
-    "/run/podman",
-    "/var/run",
-    "/var/run/containerd",
-    "/var/run/crio",
-    "/var/run/docker",
-    "/var/run/podman",
-];
-
-/// Sockets through which containers are made.
-const SOCKETS: [&str; 6] =
-    ["docker.sock", "podman.sock", "containerd.sock", "crio.sock", "dockershim.sock", "cri-dockerd.sock"];
 
 /// As good as all.
 const ROOT_CAPABILITIES: [&str; 3] = ["ALL", "SYS_ADMIN", "SYS_MODULE"];
@@ -230,14 +44,14 @@ const DANGEROUS_CAPABILITIES: [&str; 15] = [
 
 /// The risks of a container, the gravest first.
 #[must_use]
-pub fn of_container(container: &Container, volumes: &[Volume], host: &Host) -> Vec<Risk> {
+pub fn of_container(container: &Container, volumes: &[Volume], of_host: &Host) -> Vec<Risk> {
     let mut risks = Risks(Vec::new());
     risks.add_if(container.host_config.privileged, &kind::privileged, "--privileged");
     namespaces(container, &mut risks);
     capabilities(&container.host_config.cap_add, &mut risks);
-    mounts(container, volumes, host, &mut risks);
-    devices(container, &mut risks);
-    confinement(container, &mut risks);
+    host::mounts(container, volumes, of_host, &mut risks);
+    host::devices(container, &mut risks);
+    confinement::options(container, &mut risks);
     habits(container, &mut risks);
     let main = main_process(container);
     let opens_shell = exec::of_command(&main).shell.is_some();
@@ -315,227 +129,6 @@ fn capabilities(added: &[String], risks: &mut Risks) {
     }
 }
 
-fn mounts(container: &Container, volumes: &[Volume], host: &Host, risks: &mut Risks) {
-    for mount in &container.mounts {
-        let mut sources = vec![mount.source.clone()];
-        let volume = volumes.iter().find(|volume| mount.kind == "volume" && volume.name == mount.name);
-        if let Some(volume) = volume {
-            // The volume's own folder is the engine's affair; what its options put there is not.
-            sources = options_of(volume);
-        } else if mount.kind == "volume" {
-            continue;
-        }
-        for source in sources {
-            path(&source, mount, host, risks);
-        }
-        if matches!(mount.propagation.as_str(), "shared" | "rshared") {
-            risks.add(&kind::shared_propagation, format!("{} ({})", mount.destination, mount.propagation));
-        }
-    }
-}
-
-/// The folders and devices of the host that a volume's options mount: `--opt type=none --opt o=bind --opt device=/`. The
-/// engine hands them to mount(2) as they are, and where it runs is the root folder, so `device=.` is the host's too.
-fn options_of(volume: &Volume) -> Vec<String> {
-    const ELSEWHERE: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "9p", "tmpfs"];
-    let option = |name: &str| volume.options.get(name).map(String::as_str).unwrap_or_default();
-    if ELSEWHERE.contains(&option("type")) {
-        return Vec::new();
-    }
-    let device = Some(option("device")).filter(|device| !device.is_empty()).map(from_root);
-    // overlayfs takes a backslash as one that makes the next character plain.
-    let folders = option("o")
-        .split(',')
-        .filter_map(|option| {
-            option.split_once('=').filter(|(key, _)| key.ends_with("dir") || key.starts_with("lowerdir"))
-        })
-        .flat_map(|(_, folders)| {
-            folders.split(':').map(|folder| from_root(&folder.replace('\\', ""))).collect::<Vec<_>>()
-        });
-    device.into_iter().chain(folders).collect()
-}
-
-fn from_root(path: &str) -> String {
-    if path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
-}
-
-/// The host's paths that a container was given, for whoever can say where links lead.
-#[must_use]
-pub fn paths<'c>(container: &'c Container, volumes: &[Volume]) -> Vec<String> {
-    let binds = container.mounts.iter().filter(|mount: &&'c Mount| mount.kind != "volume").map(|m| m.source.clone());
-    binds.chain(volumes.iter().flat_map(options_of)).filter(|path| path.starts_with('/')).collect()
-}
-
-fn path(source: &str, mount: &Mount, host: &Host, risks: &mut Risks) {
-    if !source.starts_with('/') {
-        return;
-    }
-    let clean = cleaned(source);
-    let resolved = host.resolved.get(source).map(|path| cleaned(path));
-    let shown = match &resolved {
-        Some(resolved) if *resolved != clean => format!("{clean} -> {resolved}"),
-        _ => clean.clone(),
-    };
-    let shown = format!("{shown} ({})", if mount.is_writable { "rw" } else { "ro" });
-    let real = resolved.as_deref().unwrap_or(&clean);
-    let is_socket = |path: &str| path.rsplit('/').next().is_some_and(|name| SOCKETS.contains(&name));
-    let writes = mount.is_writable;
-    let reach = reach(real, writes).max(reach(&clean, writes));
-    let holds_engine = reach != Reach::Root && host.engine.as_ref().is_some_and(|socket| within(socket, real));
-    let holds_sockets = [&clean, real].iter().any(|path| SOCKET_FOLDERS.contains(path));
-    let is_engine = host.sockets.iter().any(|socket| socket == source);
-    // A socket that is mounted read-only takes orders all the same.
-    if is_socket(&clean) || is_socket(real) || holds_engine || holds_sockets || is_engine {
-        risks.add(&kind::engine_socket, shown);
-        return;
-    }
-    let of_sockets = within(real, "/run") || within(real, "/var/run");
-    let kind = match (reach, writes || of_sockets) {
-        (Reach::Nothing, _) => return,
-        (Reach::Root, true) => &kind::host_root_rw,
-        (Reach::Root, false) => &kind::host_root_ro,
-        (Reach::Sensitive, true) => &kind::host_path_rw,
-        (Reach::Sensitive, false) => &kind::host_path_ro,
-    };
-    risks.add(kind, shown);
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Reach {
-    Nothing,
-    Sensitive,
-    Root,
-}
-
-/// Whether a path is this folder or something in it.
-fn within(path: &str, folder: &str) -> bool {
-    path == folder || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// How much of the host a path is, to who may write to it or only read.
-fn reach(path: &str, writes: bool) -> Reach {
-    let names_disk =
-        ["/dev/sd", "/dev/vd", "/dev/xvd", "/dev/nvme", "/dev/mapper/", "/dev/dm-", "/dev/disk/", "/dev/mmcblk"];
-    // The root folder of the first process is the host's.
-    if path == "/" || within(path, "/proc/1/root") || names_disk.iter().any(|disk| path.starts_with(disk)) {
-        return Reach::Root;
-    }
-    let is_harmless = path == "/dev/null"
-        || (!writes && HARMLESS.iter().any(|harmless| within(path, harmless)))
-        || is_of_one_pod(path);
-    let is_sensitive = TREES.iter().any(|tree| within(path, tree) || within(tree, path))
-        || FOLDERS.iter().any(|folder| within(folder, path))
-        || is_persons(path);
-    if is_sensitive && !is_harmless { Reach::Sensitive } else { Reach::Nothing }
-}
-
-/// What kubelet mounts into each of a pod's containers: below `/var/lib/kubelet/pods/<uid>/`.
-fn is_of_one_pod(path: &str) -> bool {
-    let own = path.strip_prefix("/var/lib/kubelet/pods/").and_then(|rest| rest.split_once('/'));
-    own.is_some_and(|(_, rest)| {
-        rest == "etc-hosts" || ["volumes/", "volume-subpaths/", "containers/"].iter().any(|own| rest.starts_with(own))
-    })
-}
-
-/// A person's folder, or what is hidden in it: keys, and what a shell runs.
-fn is_persons(path: &str) -> bool {
-    let own = path.strip_prefix("/home/").unwrap_or_default();
-    match own.split_once('/') {
-        Some((_, rest)) => rest.starts_with('.'),
-        None => !own.is_empty(),
-    }
-}
-
-/// A path without `.`, `..` and double slashes.
-fn cleaned(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
-fn devices(container: &Container, risks: &mut Risks) {
-    for device in &container.host_config.devices {
-        let path = cleaned(&device.path_on_host);
-        let kind = if reach(&path, true) == Reach::Root { &kind::host_root_rw } else { &kind::host_devices };
-        if !matches!(
-            path.as_str(),
-            "/dev/null" | "/dev/fuse" | "/dev/zero" | "/dev/full" | "/dev/random" | "/dev/urandom"
-        ) {
-            risks.add(kind, path);
-        }
-    }
-    for rule in &container.host_config.device_cgroup_rules {
-        risks.add(&kind::host_devices, rule.as_str());
-    }
-}
-
-fn confinement(container: &Container, risks: &mut Risks) {
-    let given = &container.host_config;
-    let mut may_gain = true;
-    for option in &given.security_opt {
-        // Older engines wrote a colon; a profile of seccomp is JSON and has colons of its own.
-        let (key, value) = match (option.split_once('='), option.split_once(':')) {
-            (Some((key, value)), Some((older, _))) if key.len() < older.len() => (key, value),
-            (_, Some((key, value))) | (Some((key, value)), None) => (key, value),
-            (None, None) => (option.as_str(), "true"),
-        };
-        match (key, value) {
-            ("seccomp", "unconfined") => risks.add(&kind::seccomp_unconfined, option.as_str()),
-            ("seccomp", "builtin" | "default") => {}
-            ("seccomp", profile) => {
-                if let Some(why) = seccomp::weakness(profile) {
-                    risks.add(&kind::seccomp_unconfined, format!("seccomp={why}"));
-                }
-            }
-            ("apparmor", "unconfined") => risks.add(&kind::apparmor_unconfined, option.as_str()),
-            ("label", "disable") | ("disable", _) => risks.add(&kind::selinux_disabled, option.as_str()),
-            ("label", "type:spc_t" | "type:unconfined_t" | "type:container_runtime_t") => {
-                risks.add(&kind::selinux_disabled, option.as_str());
-            }
-            ("systempaths", "unconfined") => risks.add(&kind::system_paths_unconfined, option.as_str()),
-            ("writable-cgroups", value) if is_true(value) => {
-                risks.add(&kind::system_paths_unconfined, option.as_str());
-            }
-            ("no-new-privileges", value) if is_true(value) => may_gain = false,
-            _ => {}
-        }
-    }
-    if !given.privileged {
-        risks.add_if(container.app_armor_profile == "unconfined", &kind::apparmor_unconfined, "apparmor=unconfined");
-        for (paths, kept, name) in [
-            (&given.masked_paths, &MASKED[..], "MaskedPaths"),
-            (&given.readonly_paths, &READ_ONLY[..], "ReadonlyPaths"),
-        ] {
-            let Some(paths) = paths else { continue };
-            let is_kept = |path: &&str| paths.iter().any(|kept| within(path, kept));
-            let missing: Vec<&str> = kept.iter().copied().filter(|path| !is_kept(path)).collect();
-            risks.add_if(
-                !missing.is_empty(),
-                &kind::system_paths_unconfined,
-                &format!("{name} without {}", missing.join(" ")),
-            );
-        }
-    }
-    risks.add_if(may_gain, &kind::no_new_privileges_absent, "no-new-privileges is not set");
-}
-
-/// What engines hide of /proc and /sys, those of it that all versions hide.
-const MASKED: [&str; 5] = ["/proc/kcore", "/proc/keys", "/proc/sched_debug", "/proc/timer_list", "/sys/firmware"];
-
-/// What engines guard against writing.
-const READ_ONLY: [&str; 5] = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
-
-/// As the engine reads it (Go's `strconv.ParseBool`).
-fn is_true(value: &str) -> bool {
-    matches!(value, "1" | "t" | "T" | "true" | "TRUE" | "True")
-}
-
 fn habits(container: &Container, risks: &mut Risks) {
     let given = &container.host_config;
     if is_root(&container.config.user) {
@@ -589,6 +182,8 @@ fn main_process(container: &Container) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     /// The names of the risks of a container of this `HostConfig` with these other parts, but for those of every container.
