@@ -13,7 +13,8 @@ use crate::docker::availability::Identity;
 use crate::docker::endpoint::Endpoint;
 use crate::settings::{Environment, Settings};
 use crate::wazuh::home::{Home, WODLE};
-use crate::wazuh::queue;
+use crate::wazuh::ossec_conf::{self, Block};
+use crate::wazuh::{queue, state};
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -38,6 +39,7 @@ pub fn run(home: &Home, options: &cli::Options, check: &cli::Check) -> Exit {
     let settings = Settings::load(home, options, &Environment::of_this_process());
     let endpoint = settings.as_ref().ok().map(|settings| settings.endpoint.clone());
     findings.push(Finding::new("configuration", configuration(home, settings)));
+    findings.push(Finding::new("start", start(home)));
     findings.push(Finding::new("queue", writable_queue(home)));
     if let Some(endpoint) = endpoint {
         findings.extend(engine(&endpoint));
@@ -63,9 +65,44 @@ fn layout(home: &Home) -> Result<String, String> {
         ));
     }
     let version = home.major_version().map_or("of unknown version".to_owned(), |major| format!("{major}.x"));
-    let place =
-        if home.root().join(WODLE).exists() { "a DockerListener is in its place" } else { "no DockerListener yet" };
+    let wodle = home.root().join(WODLE);
+    let ours = fs::read("/proc/self/exe").ok();
+    let place = match fs::read(&wodle).ok() {
+        None => "no DockerListener yet",
+        Some(program) if ours.is_some_and(|ours| ours == program) => "DockerListener is this program",
+        Some(_) => "DockerListener is another program",
+    };
     Ok(format!("{root}, Wazuh {version}, {place}"))
+}
+
+/// Whether somebody starts the listener: modulesd, or who started the one that runs.
+fn start(home: &Home) -> Result<String, String> {
+    const ADD: &str =
+        "add <wodle name=\"docker-listener\"><run_on_start>yes</run_on_start><disabled>no</disabled></wodle>";
+    let path = home.ossec_conf();
+    let shared = home.root().join("etc/shared/agent.conf");
+    let text = fs::read_to_string(&path).map_err(|error| format!("{} cannot be read ({error})", path.display()))?;
+    let mut block = ossec_conf::block(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    // What the manager distributes counts too; where there is none, the host's own is all.
+    if let (Block::Absent, Ok(Ok(of_manager))) =
+        (block, fs::read_to_string(&shared).map(|text| ossec_conf::block(&text)))
+    {
+        block = of_manager;
+    }
+    let runs = || state::read(&home.state()).is_ok_and(|(_, age)| age < state::STALE_AFTER);
+    match block {
+        Block::Enabled { at_once: true } => Ok("modulesd starts the listener".to_owned()),
+        Block::Enabled { at_once: false } => {
+            Ok("modulesd starts the listener after its interval; run_on_start starts it at once".to_owned())
+        }
+        _ if runs() => Ok("modulesd does not start the listener, and one runs".to_owned()),
+        Block::Disabled => {
+            Err(format!("the docker-listener block in {} is disabled; set <disabled>no</disabled>", path.display()))
+        }
+        Block::Absent => {
+            Err(format!("{} has no docker-listener block, so modulesd starts nothing; {ADD}", path.display()))
+        }
+    }
 }
 
 fn configuration(home: &Home, settings: Result<Settings, crate::settings::SettingsError>) -> Result<String, String> {

@@ -15,6 +15,7 @@ use super::{Exit, log_target, settings};
 use crate::cli::Options;
 use crate::folder::{self, Folder, Lock, Locking};
 use crate::listener::Listener;
+use crate::privileges;
 use crate::settings::{Environment, Settings};
 use crate::wazuh::home::Home;
 use crate::wazuh::log::{self, Target};
@@ -31,6 +32,9 @@ pub fn run(home: &Home, options: &Options) -> Exit {
     umask(Mode::from_bits_truncate(0o027));
     // Blocked before the first thread starts, so that every thread has them blocked and only this one reads them.
     let Ok(signals) = wanted_signals() else { return Exit::Fault };
+    // Its group is set while that may be done.
+    let folder = Folder::open(&home.own_folder());
+    let kept = privileges::give_up(&[&home.own_folder(), &home.var_run()]);
     let target = log_target(home, options);
     let Ok(_log) = log::start(target, options.debug) else { return Exit::Fault };
     let settings = match settings(home, options) {
@@ -38,7 +42,8 @@ pub fn run(home: &Home, options: &Options) -> Exit {
         Err(exit) => return exit,
     };
     ::log::set_max_level(log::level(target, settings.config.debug));
-    let folder = match Folder::open(&home.own_folder()) {
+    Notice::Remark(kept.to_string()).log();
+    let folder = match folder {
         Ok(folder) => Some(folder),
         Err(error) => {
             Notice::NoFolder { error: error.to_string() }.log();

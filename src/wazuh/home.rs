@@ -83,10 +83,22 @@ impl Home {
         self.root.join("queue/docker-listener")
     }
 
+    /// Where Wazuh's daemons keep their state files.
+    #[must_use]
+    pub fn var_run(&self) -> PathBuf {
+        self.root.join("var/run")
+    }
+
     /// The state file, beside those of Wazuh's daemons.
     #[must_use]
     pub fn state(&self) -> PathBuf {
-        self.root.join("var/run/docker-listener.state")
+        self.var_run().join("docker-listener.state")
+    }
+
+    /// Wazuh's own configuration.
+    #[must_use]
+    pub fn ossec_conf(&self) -> PathBuf {
+        self.root.join("etc/ossec.conf")
     }
 
     /// The configuration of this program.

@@ -4,6 +4,7 @@ pub mod home;
 pub mod log;
 pub mod message;
 pub mod notice;
+pub mod ossec_conf;
 pub mod pace;
 pub mod queue;
 pub mod state;

@@ -42,6 +42,8 @@ impl Wazuh {
         std::fs::create_dir_all(folder.path().join("queue/sockets")).unwrap();
         std::fs::create_dir_all(folder.path().join("etc")).unwrap();
         std::fs::create_dir_all(folder.path().join("var/run")).unwrap();
+        let block = "<ossec_config><wodle name=\"docker-listener\"><disabled>no</disabled></wodle></ossec_config>";
+        std::fs::write(folder.path().join("etc/ossec.conf"), block).unwrap();
         Self { folder }
     }
 
