@@ -54,9 +54,9 @@ pub struct Answers {
     pub execs: Vec<Exec>,
 }
 
-/// The answers so far.
-pub fn lock(answers: &Mutex<Answers>) -> MutexGuard<'_, Answers> {
-    answers.lock().unwrap_or_else(PoisonError::into_inner)
+/// What a mutex holds, whoever has failed with it.
+pub fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Asks for one thing after the other, the most telling first; what has been answered stands in `answers` at once.

@@ -1,19 +1,23 @@
 //! What an event means beyond what it says, as the fields that rules look at.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::Event;
 use super::exec;
 use super::origin::Origin;
 use super::risk::{Risk, Severity};
 use super::sanitize::visible;
+use super::tags::Moved;
 use super::workload;
 
 /// What was found out about an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Meaning {
     /// Its image.
-    pub image: Option<Origin>,
+    pub image: Option<Arc<Origin>>,
+    /// Where its image's tag pointed before.
+    pub moved: Option<Moved>,
     /// Whether a policy asks for images by digest, and this one is none.
     pub breaks_pinning: bool,
     /// What its container may do, the gravest first.
@@ -60,7 +64,7 @@ impl Meaning {
             fields.add("", "exit_code", exit_code.to_string());
         }
         if let Some(image) = &self.image {
-            of_image(image, self.breaks_pinning, &mut fields);
+            self.of_image(image, &mut fields);
         }
         self.of_risks(&mut fields);
         if let Some(exec) = &self.exec {
@@ -70,6 +74,26 @@ impl Meaning {
             fields.add("workload", key, value.as_str());
         }
         fields.0
+    }
+
+    fn of_image<'m>(&'m self, image: &'m Origin, fields: &mut Fields<'m>) {
+        const OBJECT: &str = "image";
+        fields.add(OBJECT, "reference", image.reference.as_str());
+        fields.add(OBJECT, "registry", image.registry.as_str());
+        fields.add(OBJECT, "repository", image.repository.as_str());
+        fields.add(OBJECT, "tag", image.tag.as_str());
+        fields.add(OBJECT, "digest", image.digest.as_str());
+        fields.add(OBJECT, "id", image.id.as_str());
+        fields.add(OBJECT, "trust", image.trust.name());
+        fields.add_switch(OBJECT, "pinned", Some(image.is_pinned));
+        fields.add_switch(OBJECT, "breaks_pinning", self.breaks_pinning.then_some(true));
+        fields.add_switch(OBJECT, "local", image.is_local.then_some(true));
+        fields.add(OBJECT, "pulled_from", image.pulled_from.join(", "));
+        if let Some(moved) = &self.moved {
+            fields.add(OBJECT, "tag_moved", "true");
+            fields.add(OBJECT, "old_digest", moved.from.as_str());
+            fields.add(OBJECT, "new_digest", moved.to.as_str());
+        }
     }
 
     fn of_risks<'m>(&'m self, fields: &mut Fields<'m>) {
@@ -100,26 +124,6 @@ impl<'m> Fields<'m> {
         if let Some(value) = value {
             self.add(object, key, if value { "true" } else { "false" });
         }
-    }
-}
-
-fn of_image<'m>(image: &'m Origin, breaks_pinning: bool, fields: &mut Fields<'m>) {
-    const OBJECT: &str = "image";
-    fields.add(OBJECT, "reference", image.reference.as_str());
-    fields.add(OBJECT, "registry", image.registry.as_str());
-    fields.add(OBJECT, "repository", image.repository.as_str());
-    fields.add(OBJECT, "tag", image.tag.as_str());
-    fields.add(OBJECT, "digest", image.digest.as_str());
-    fields.add(OBJECT, "id", image.id.as_str());
-    fields.add(OBJECT, "trust", image.trust.name());
-    fields.add_switch(OBJECT, "pinned", Some(image.is_pinned));
-    fields.add_switch(OBJECT, "breaks_pinning", breaks_pinning.then_some(true));
-    fields.add_switch(OBJECT, "local", image.is_local.then_some(true));
-    fields.add(OBJECT, "pulled_from", image.pulled_from.join(", "));
-    if let Some(moved) = &image.moved {
-        fields.add(OBJECT, "tag_moved", "true");
-        fields.add(OBJECT, "old_digest", moved.from.as_str());
-        fields.add(OBJECT, "new_digest", moved.to.as_str());
     }
 }
 
@@ -165,7 +169,7 @@ mod tests {
         let mut image = origin::of("evil.example/app", None, &Registries::default());
         image.id = "[not an array]".to_owned();
         let meaning = Meaning {
-            image: Some(image),
+            image: Some(Arc::new(image)),
             risks: vec![
                 Risk { kind: &kind::privileged, detail: "--privileged".to_owned() },
                 Risk { kind: &kind::host_root_rw, detail: "/\u{202e} (rw)".to_owned() },

@@ -7,7 +7,7 @@
 use super::Event;
 use super::image::{Image, Reference};
 use super::registry::{Registries, Trust};
-use super::tags::{Moved, Source, Tags, Target};
+use super::tags::{Source, Tags, Target};
 use crate::docker::inspect;
 
 /// What is known of an event's image.
@@ -33,8 +33,6 @@ pub struct Origin {
     pub pulled_from: Vec<String>,
     /// Whether it was neither pulled nor pushed, as far as this engine knows.
     pub is_local: bool,
-    /// Where its tag pointed before.
-    pub moved: Option<Moved>,
 }
 
 /// What an event calls its image; `None` where it has none, as prunes.
@@ -97,7 +95,6 @@ pub fn of(text: &str, answer: Option<&inspect::Image>, registries: &Registries) 
         is_pinned: false,
         pulled_from: Vec::new(),
         is_local: false,
-        moved: None,
     };
     if !is_id {
         return origin;
@@ -161,7 +158,6 @@ fn by_name(reference: &Reference<'_>, answer: Option<&inspect::Image>, registrie
         is_pinned: reference.digest.is_some(),
         pulled_from,
         is_local,
-        moved: None,
     }
 }
 

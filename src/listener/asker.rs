@@ -37,6 +37,17 @@ const MOST_LATE: usize = 128;
 /// How many slow answers in that time make the engine a slow one.
 const MOST_SLOW: usize = 4;
 
+/// What an event is about, as far as its image goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Thing {
+    /// Whether it is an image; else a container, or something else that has one.
+    pub is_image: bool,
+    /// Whether it is a container.
+    pub is_container: bool,
+    /// How its tag came to point to its image, where it does now.
+    pub source: Option<Source>,
+}
+
 /// What a question is about, for an answer that comes late.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct About {
@@ -46,14 +57,10 @@ pub(super) struct About {
     pub name: String,
     /// What its event calls its image.
     pub image: String,
-    /// Whether it is an image; else a container, or something else that has one.
-    pub is_image: bool,
-    /// Whether it is a container.
-    pub is_container: bool,
+    /// What it is.
+    pub thing: Thing,
     /// The command line, and whether it runs from now on.
     pub command: Option<(String, bool)>,
-    /// How its tag came to point to its image, where it does now.
-    pub source: Option<Source>,
 }
 
 /// An answer that came too late for its event.
@@ -63,13 +70,6 @@ pub struct Late {
     pub(super) question: Question,
     pub(super) answers: Answers,
     pub(super) no_answer: Option<NoAnswer>,
-}
-
-/// Who gets the answer: whoever waits, else the corridor.
-#[derive(Debug)]
-enum Waiting {
-    Here(Sender<Option<NoAnswer>>),
-    Nobody,
 }
 
 /// Asks one engine.
@@ -101,12 +101,13 @@ impl Asker {
         let Some(engine) = self.engine(endpoint) else { return (Answers::default(), Some(NoAnswer::Failed)) };
         let answers = Arc::new(Mutex::new(Answers::default()));
         let (done, is_done) = bounded(1);
-        let waiting = Arc::new(Mutex::new(Waiting::Here(done)));
-        self.spawn(engine, (about.clone(), question), Arc::clone(&answers), Arc::clone(&waiting));
+        let given_up = Arc::new(Mutex::new(false));
+        self.spawn(engine, (about.clone(), question), Arc::clone(&answers), (done, Arc::clone(&given_up)));
         let is_slow = self.is_slow(&about.id);
-        let answered = is_done.recv_timeout(if is_slow { Duration::ZERO } else { within }).or_else(|_| {
+        let within = if is_slow { Duration::ZERO } else { within };
+        let answered = is_done.recv_timeout(within).or_else(|_| {
             // From here on it goes down the corridor, unless it came in this very moment.
-            *lock_waiting(&waiting) = Waiting::Nobody;
+            *lock(&given_up) = true;
             is_done.try_recv()
         });
         let no_answer = if let Ok(no_answer) = answered {
@@ -134,7 +135,7 @@ impl Asker {
         engine: Engine,
         (about, question): (About, Question),
         answers: Arc<Mutex<Answers>>,
-        waiting: Arc<Mutex<Waiting>>,
+        (done, given_up): (Sender<Option<NoAnswer>>, Arc<Mutex<bool>>),
     ) {
         let (door, late) = (self.door.clone(), Arc::clone(&self.late));
         late.fetch_add(1, Ordering::Relaxed);
@@ -148,14 +149,13 @@ impl Asker {
                 Err(_) => Some(NoAnswer::Timeout),
             };
             late.fetch_sub(1, Ordering::Relaxed);
-            let waiting = lock_waiting(&waiting);
-            match &*waiting {
-                // There is room for one, and this is the one.
-                Waiting::Here(done) => drop(done.send(no_answer)),
-                Waiting::Nobody => {
-                    let answers = lock(&answers).clone();
-                    door.force(Item::Late(Box::new(Late { about, question, answers, no_answer })));
-                }
+            let given_up = lock(&given_up);
+            if *given_up {
+                let answers = lock(&answers).clone();
+                door.force(Item::Late(Box::new(Late { about, question, answers, no_answer })));
+            } else {
+                // There is room for one, and this is the one. A task that is dropped drops its end of this too.
+                let _ = done.send(no_answer);
             }
         });
     }
@@ -178,8 +178,4 @@ impl Asker {
         self.engine = known.or_else(|| Engine::new(endpoint.clone()).ok());
         self.engine.clone()
     }
-}
-
-fn lock_waiting(waiting: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
-    waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::Receiver;
 use tokio::runtime::Handle;
 
-use super::asker::{About, Asker, Late};
+use super::asker::{About, Asker, Late, Thing};
 use super::corridor::Item;
 use crate::bounded::Bounded;
 use crate::docker::inspect::{self, Container};
@@ -15,7 +15,7 @@ use crate::event::forged::{Facts, Fields, Posers};
 use crate::event::meaning::Meaning;
 use crate::event::origin::Origin;
 use crate::event::registry::{Registries, Trust};
-use crate::event::tags::{Source, Tags};
+use crate::event::tags::{Moved, Source, Tags};
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
 use crate::inquiry::{Answers, Question};
@@ -56,12 +56,16 @@ pub struct Judge {
     listing: Option<Receiver<Vec<inspect::Image>>>,
     owns: Bounded<exec::Own>,
     /// Where the images of containers are from; `None` where the engine was asked and did not tell.
-    origins: Bounded<Option<Origin>>,
+    origins: Bounded<Option<Arc<Origin>>>,
+    /// The same of containers that the engine tells nothing of, by what their events call the image.
+    by_name: Bounded<Arc<Origin>>,
     /// By whose lists they were judged.
     registries: Arc<Registries>,
     execs: Bounded<exec::Facts>,
     /// Containers that could not be looked at when they were made; the next event of theirs tries again.
     unjudged: Bounded<()>,
+    /// Containers that the engine knows no more.
+    gone: Bounded<()>,
 }
 
 impl Judge {
@@ -78,9 +82,11 @@ impl Judge {
             listing: None,
             owns: Bounded::new(MOST),
             origins: Bounded::new(MOST),
+            by_name: Bounded::new(MOST),
             registries: Arc::default(),
             execs: Bounded::new(MOST),
             unjudged: Bounded::new(MOST),
+            gone: Bounded::new(MOST),
         }
     }
 
@@ -95,6 +101,7 @@ impl Judge {
         if !Arc::ptr_eq(&self.registries, &settings.registries) {
             self.registries = Arc::clone(&settings.registries);
             self.origins = Bounded::new(MOST);
+            self.by_name = Bounded::new(MOST);
         }
         let config = &settings.config;
         let mut meaning = Meaning::of_event(event);
@@ -102,8 +109,8 @@ impl Judge {
         let mut question = self.question(event, facts, config.inspect);
         let deadline = Instant::now() + config.inspect_timeout;
         let may_ask = config.inspect && leave.may_ask;
-        let about = about(event);
-        let (mut answers, mut no_answer) = self.ask(settings, may_ask.then_some(deadline), &about, question.clone());
+        let leave = may_ask.then_some(deadline);
+        let (mut answers, mut no_answer) = self.ask(settings, leave, event, &question);
         if let Some(container) = &answers.container {
             self.learn(event.actor_id(), container);
             if facts == Facts::Unknown {
@@ -112,7 +119,7 @@ impl Judge {
                 let wanted = self.question(event, facts, config.inspect);
                 if (&wanted.exec, wanted.with_execs) != (&question.exec, question.with_execs) {
                     let more = Question { with_host: false, with_image: false, ..wanted.clone() };
-                    let (more, why) = self.ask(settings, may_ask.then_some(deadline), &about, more);
+                    let (more, why) = self.ask(settings, leave, event, &more);
                     answers.execs = more.execs;
                     no_answer = why;
                 }
@@ -123,7 +130,7 @@ impl Judge {
         self.judge_risks(event, &question, &answers, no_answer, &mut meaning);
         self.judge_exec(event, &answers, forged.as_ref(), &mut meaning);
         let asked = question.with_image && no_answer != Some(NoAnswer::NotAsked);
-        self.judge_image(event, &about, asked, &answers, settings, &mut meaning);
+        self.judge_image(event, asked, &answers, settings, &mut meaning);
         meaning.exit_code = exit_code(event, facts, forged.as_ref());
         if event.action() == "destroy" {
             self.owns.forget(event.actor_id());
@@ -138,24 +145,29 @@ impl Judge {
         &mut self,
         settings: &Settings,
         deadline: Option<Instant>,
-        about: &About,
-        question: Question,
+        event: &Event<'_>,
+        question: &Question,
     ) -> (Answers, Option<NoAnswer>) {
         if question.is_empty() {
             return (Answers::default(), None);
         }
         let Some(deadline) = deadline else { return (Answers::default(), Some(NoAnswer::NotAsked)) };
-        self.asker.ask(&settings.endpoint, deadline.saturating_duration_since(Instant::now()), about, question)
+        // An id never comes back.
+        if question.container.as_ref().is_some_and(|id| self.gone.get(id).is_some()) {
+            return (Answers::default(), Some(NoAnswer::Gone));
+        }
+        let within = deadline.saturating_duration_since(Instant::now());
+        let (answers, no_answer) = self.asker.ask(&settings.endpoint, within, &about(event), question.clone());
+        if let (Some(NoAnswer::Gone), None, Some(id)) = (no_answer, &answers.container, &question.container) {
+            self.gone.keep(id, ());
+        }
+        (answers, no_answer)
     }
 
     /// What has to be asked to judge this event.
     fn question(&self, event: &Event<'_>, facts: Facts, inspect: bool) -> Question {
         let is_container = event.kind() == "container" && !event.actor_id().is_empty();
-        let mut question = if is_container {
-            Question { container: text(event.actor_id()), ..Question::default() }
-        } else {
-            Question::default()
-        };
+        let mut question = Question::default();
         let is_forged = |field| matches!(facts, Facts::Forged(fields) if fields.contains(field));
         let mut needs_container = facts == Facts::Unknown || (event.action() == "die" && is_forged("exitCode"));
         if event.action() == "exec_die" && is_forged("exitCode") && !is_forged("execID") {
@@ -180,10 +192,8 @@ impl Judge {
                 needs_container |= question.with_execs || (!is_known && self.owns.get(event.actor_id()).is_none());
             }
         }
-        if !needs_container {
-            question.container = None;
-            question.with_host = false;
-            question.with_image = false;
+        if needs_container && is_container {
+            question.container = text(event.actor_id());
         }
         if inspect && event.kind() == "image" && matches!(event.action(), "pull" | "push" | "tag" | "load" | "import") {
             question.image = origin::named_by(event).map(str::to_owned);
@@ -252,9 +262,10 @@ impl Judge {
             }
             meaning.exec = runs.then_some(exec::Facts { runs: true, ..facts });
         }
-        let tells_image = answers.image.is_some() && (question.with_image || about.is_image);
+        let tells_image = answers.image.is_some() && (question.with_image || about.thing.is_image);
         let tells = tells_image || !meaning.risks.is_empty() || meaning.exec.is_some();
-        meaning.image = Some(self.origin_of(&about, &answers, settings));
+        let (image, moved) = self.origin_of((&about.id, &about.image), about.thing, &answers, settings);
+        (meaning.image, meaning.moved) = (Some(image), moved);
         tells.then_some((about, meaning))
     }
 
@@ -291,52 +302,67 @@ impl Judge {
     fn judge_image(
         &mut self,
         event: &Event<'_>,
-        about: &About,
         asked: bool,
         answers: &Answers,
         settings: &Settings,
         meaning: &mut Meaning,
     ) {
-        if origin::named_by(event).is_none() {
-            return;
-        }
-        let image = self.origin_of(about, answers, settings);
-        if asked && answers.image.is_none() && self.origins.get(event.actor_id()).is_none() {
-            self.origins.keep(event.actor_id(), None);
+        let Some(name) = origin::named_by(event) else { return };
+        let id = event.actor_id();
+        let (image, moved) = self.origin_of((id, name), thing(event), answers, settings);
+        if asked && answers.image.is_none() && self.origins.get(id).is_none() {
+            self.origins.keep(id, None);
         }
         let is_used = matches!(event.action(), "pull" | "create" | "start" | "init") || event.kind() == "service";
         meaning.breaks_pinning = settings.config.require_pinned && is_used && !image.is_pinned;
-        meaning.image = Some(image);
+        (meaning.image, meaning.moved) = (Some(image), moved);
     }
 
-    /// Where an image is from: by the engine's answer, else by what it said before, else by its name.
-    fn origin_of(&mut self, about: &About, answers: &Answers, settings: &Settings) -> Origin {
+    /// Where an image is from: by the engine's answer, else by what it said before, else by its name; and where its tag
+    /// pointed before.
+    fn origin_of(
+        &mut self,
+        (id, name): (&str, &str),
+        thing: Thing,
+        answers: &Answers,
+        settings: &Settings,
+    ) -> (Arc<Origin>, Option<Moved>) {
         let registries = &settings.registries;
-        let mut origin = origin::of(&about.image, answers.image.as_ref(), registries);
         let Some(image) = &answers.image else {
-            if let Some(Some(known)) = self.origins.get(&about.id).filter(|_| about.is_container) {
-                return known.clone();
+            if thing.is_container {
+                let known = self.origins.get(id).and_then(Option::as_ref).or_else(|| self.by_name.get(name));
+                if let Some(known) = known {
+                    return (Arc::clone(known), None);
+                }
             }
+            let mut origin = origin::of(name, None, registries);
             // Any image can be given any name; a pull is from where its name says.
-            if settings.config.inspect && about.is_container && origin.trust == Trust::Trusted {
+            if settings.config.inspect && thing.is_container && origin.trust == Trust::Trusted {
                 origin.trust = Trust::Unknown;
             }
-            return origin;
+            let origin = Arc::new(origin);
+            if thing.is_container {
+                self.by_name.keep(name, Arc::clone(&origin));
+            }
+            return (origin, None);
         };
+        let mut origin = origin::of(name, Some(image), registries);
         let mut moved = None;
-        if let Some(source) = about.source {
+        if let Some(source) = thing.source {
             // What is loaded or built has its names in the answer only.
-            let names = image.repo_tags.iter().filter(|_| source == Source::Here).chain([&about.image]);
-            for (tag, target) in names.filter_map(|name| origin::tag_of(name, image, source)) {
+            let of_image = image.repo_tags.iter().filter(|_| source == Source::Here).map(String::as_str);
+            let tags = of_image.chain([name]).filter_map(|name| origin::tag_of(name, image, source));
+            for (tag, target) in tags {
                 moved = self.tags.see(&tag, target).or(moved);
             }
             self.keep_tags(false);
         }
         origin::recall(&mut origin, image, &self.tags, registries);
-        if about.is_container {
-            self.origins.keep(&about.id, Some(origin.clone()));
+        let origin = Arc::new(origin);
+        if thing.is_container {
+            self.origins.keep(id, Some(Arc::clone(&origin)));
         }
-        Origin { moved, ..origin }
+        (origin, moved)
     }
 
     /// Writes what the tags point to, where that is new: at once, but not more often than once a second.
@@ -353,24 +379,26 @@ impl Judge {
     }
 }
 
-/// What an event is about.
-fn about(event: &Event<'_>) -> About {
+/// What an event is about, as far as its image goes.
+fn thing(event: &Event<'_>) -> Thing {
     let is_image = event.kind() == "image";
     let source = match event.action() {
         "pull" | "push" if is_image => Some(Source::Registry),
         "tag" | "load" | "import" | "create" if is_image => Some(Source::Here),
-        _ if is_image || event.action() == "create" => Some(Source::Found),
+        action if is_image || action == "create" => Some(Source::Found),
         // A container that is started again keeps the image that it was made of, wherever the tag points by now.
         _ => None,
     };
+    Thing { is_image, is_container: event.kind() == "container", source }
+}
+
+fn about(event: &Event<'_>) -> About {
     About {
         id: event.actor_id().to_owned(),
         name: event.attribute("name").to_owned(),
         image: origin::named_by(event).unwrap_or_default().to_owned(),
-        is_image,
-        is_container: event.kind() == "container",
+        thing: thing(event),
         command: exec::of_event(event).map(|facts| (facts.line, facts.runs)),
-        source,
     }
 }
 

@@ -146,7 +146,7 @@ impl Pipeline {
         let settings = Arc::clone(&self.settings.borrow());
         let Some((about, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
         let attributes = [("image", about.image.as_str()), ("name", about.name.as_str())];
-        let event = Event::about(&about.id, attributes.get(usize::from(about.is_image)..).unwrap_or_default());
+        let event = Event::about(&about.id, attributes.get(usize::from(about.thing.is_image)..).unwrap_or_default());
         let (event, changes) = sanitize::clean(event);
         self.context.sequence += 1;
         let redacted = self.redact(&settings, &mut meaning);

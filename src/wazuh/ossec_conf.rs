@@ -30,12 +30,12 @@ pub fn block(text: &str) -> Result<Block, Unreadable> {
     // Wazuh's files may have several roots, and its reader knows no entities.
     let whole = format!("<files>{}</files>", text.replace('&', "&amp;"));
     let document = roxmltree::Document::parse(&whole).map_err(|error| Unreadable(error.to_string()))?;
-    let blocks = document.descendants().filter(|node| {
+    let mut blocks = document.descendants().filter(|node| {
         node.has_tag_name("wodle") && node.attribute("name").is_some_and(|name| name == "docker-listener")
     });
-    let Some(block) = blocks.last() else { return Ok(Block::Absent) };
+    let Some(block) = blocks.next_back() else { return Ok(Block::Absent) };
     let is_yes = |tag: &str| {
-        let value = block.children().filter(|node| node.has_tag_name(tag)).last().and_then(|node| node.text());
+        let value = block.children().filter(|node| node.has_tag_name(tag)).next_back().and_then(|node| node.text());
         value.is_some_and(|value| value.trim().eq_ignore_ascii_case("yes"))
     };
     Ok(if is_yes("disabled") { Block::Disabled } else { Block::Enabled { at_once: is_yes("run_on_start") } })

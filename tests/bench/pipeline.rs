@@ -72,7 +72,7 @@ fn main() {
         measure(&lines, |line| {
             let event = Event::parse(line).unwrap();
             let mut meaning = Meaning::of_event(&event);
-            meaning.image = origin::named_by(&event).map(|name| origin::of(name, None, &registries));
+            meaning.image = origin::named_by(&event).map(|name| origin::of(name, None, &registries).into());
             let (mut event, changes) = sanitize::clean(event);
             let redacted = redactor.redact(&mut event, &|_| 0);
             let findings = Findings { changes, redacted, meaning, ..Findings::default() };

@@ -283,7 +283,7 @@ fn at() -> Timestamp {
 
 fn late_message(image: &str) -> String {
     let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
-    let meaning = Meaning { image: Some(origin::of(image, None, &registries)), ..Meaning::default() };
+    let meaning = Meaning { image: Some(origin::of(image, None, &registries).into()), ..Meaning::default() };
     let findings = Findings { meaning, is_late: true, ..Findings::default() };
     let event = Event::about("c1", &[("image", image), ("name", "web")]);
     message::frame(&event, &findings, &Context::default(), message::LARGEST).text

@@ -183,8 +183,10 @@ pub struct Says {
     pub clock_ahead: jiff::SignedDuration,
     /// It takes connections and answers nothing.
     pub is_frozen: bool,
-    /// How often it was asked for a sign of life.
+    /// How often it has given a sign of life, or was asked for one that it does not give.
     pub pings: usize,
+    /// How often its ring was read to its end.
+    pub looks: usize,
     /// What it answers for containers and commands, by their path; `None` is a silence.
     pub answers: std::collections::HashMap<String, Option<String>>,
 }
@@ -233,13 +235,14 @@ impl FakeEngine {
                     };
                     match path.split('?').next().unwrap() {
                         "/_ping" => {
-                            let mut says = told.lock().unwrap();
-                            says.pings += 1;
-                            if says.is_frozen {
-                                drop(says);
+                            if told.lock().unwrap().is_frozen {
+                                told.lock().unwrap().pings += 1;
                                 asked.hold();
                             } else {
                                 whole(&mut asked, "OK");
+                                // It counts once the answer has been read and the client has gone.
+                                asked.hold();
+                                told.lock().unwrap().pings += 1;
                             }
                         }
                         "/version" => whole(
@@ -263,6 +266,8 @@ impl FakeEngine {
                                     asked.line(line);
                                 }
                                 asked.end();
+                                asked.hold();
+                                told.lock().unwrap().looks += 1;
                             } else {
                                 asked.number = streams.fetch_add(1, Ordering::SeqCst);
                                 events(asked);
