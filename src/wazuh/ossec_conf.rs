@@ -35,7 +35,7 @@ pub fn block(text: &str) -> Result<Block, Unreadable> {
     });
     let Some(block) = blocks.next_back() else { return Ok(Block::Absent) };
     let is_yes = |tag: &str| {
-        let value = block.children().filter(|node| node.has_tag_name(tag)).next_back().and_then(|node| node.text());
+        let value = block.children().rfind(|node| node.has_tag_name(tag)).and_then(|node| node.text());
         value.is_some_and(|value| value.trim().eq_ignore_ascii_case("yes"))
     };
     Ok(if is_yes("disabled") { Block::Disabled } else { Block::Enabled { at_once: is_yes("run_on_start") } })
