@@ -553,3 +553,23 @@ fn what_the_engine_says_too_late_is_told_when_it_says_it() {
         late.iter_mut().find(|(of, _)| *of == id).unwrap().1 = true;
     }
 }
+
+#[test]
+fn a_running_listener_has_given_up_what_it_does_not_need_in_every_thread() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    let program = Program::listen(wazuh.home(), &engine.url());
+    queue.wodle_event("Connected to Docker service");
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
+    let statuses: Vec<String> =
+        tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("status")).unwrap()).collect();
+    assert!(statuses.len() >= 4, "main, reader, pipeline, sender");
+    for status in statuses {
+        let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        assert_eq!(value("NoNewPrivs:"), "1");
+        for set in ["CapEff:", "CapPrm:", "CapInh:", "CapAmb:"] {
+            let more = u64::from_str_radix(&value(set), 16).unwrap() & !2;
+            assert_eq!(more, 0, "{set} more than CAP_DAC_OVERRIDE");
+        }
+    }
+}

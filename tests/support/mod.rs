@@ -390,6 +390,10 @@ impl Program {
         (status, started.elapsed())
     }
 
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn ends(&mut self) -> ExitStatus {
         until("the end of the program", || self.child.try_wait().unwrap())
     }
