@@ -83,18 +83,18 @@ group() {
     fi
 }
 
-# copy FROM TO OWNER MODE: never half a file in place, and never through a link.
+# copy FROM TO OWNER MODE: never half a file in place. It is made where only root may write: Wazuh's user may write to etc,
+# and could put a link there.
 copy() {
     if [ "$dry_run" = yes ]; then
         say "would: install $1 as $2 ($3, $4)"
         return
     fi
-    new=$2.new.$$
-    rm -f "$new"
+    new=$(mktemp "$folder/.new.XXXXXX")
     cp "$1" "$new"
     chown "$3" "$new"
     chmod "$4" "$new"
-    mv -f "$new" "$2"
+    mv -f -T "$new" "$2"
 }
 
 refuse_unless_sound() {
