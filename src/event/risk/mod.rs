@@ -267,6 +267,11 @@ mod tests {
                 "seccomp=a profile that allows what it does not name",
             ),
             (r#""SecurityOpt":["no-new-privileges","label=type:spc_t"]"#, "selinux_disabled", "label=type:spc_t"),
+            (
+                r#""SecurityOpt":["no-new-privileges","writable-cgroups=true"]"#,
+                "system_paths_unconfined",
+                "writable-cgroups=true",
+            ),
             (r#""SecurityOpt":["no-new-privileges","disable"]"#, "selinux_disabled", "disable"),
             (r#""SecurityOpt":["no-new-privileges=0"]"#, "no_new_privileges_absent", "no-new-privileges is not set"),
             (
@@ -374,6 +379,21 @@ mod tests {
         let found = names(r#""Privileged":true,"PidMode":"host","UTSMode":"host""#, &mount("bind", "", "/", true));
         let names: Vec<&str> = found.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["privileged", "host_root_rw", "host_pid", "host_uts"]);
+    }
+
+    #[test]
+    fn a_huge_detail_is_cut_before_anybody_searches_it() {
+        let json = format!(
+            r#"{{"Config":{{"User":"app","Healthcheck":{{"Test":["CMD-SHELL","curl http://evil.example/{}é"]}}}},"HostConfig":{{}}}}"#,
+            "x".repeat(1 << 20)
+        );
+        let risks = of_container(&serde_json::from_str(&json).unwrap(), &[], &Host::default());
+        let risk = risks.iter().find(|risk| risk.kind == &kind::health_check_tool).unwrap();
+        assert_eq!(risk.detail.len(), LONGEST_DETAIL);
+        let many: Vec<String> = (0..10_000).map(|n| format!("CAP_{n}")).collect();
+        let json = serde_json::json!({"Config": {}, "HostConfig": {"CapAdd": many}});
+        let risks = of_container(&serde_json::from_value(json).unwrap(), &[], &Host::default());
+        assert!(risks.iter().all(|risk| risk.detail.len() <= 2 * LONGEST_DETAIL));
     }
 
     #[test]
