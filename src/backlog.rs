@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use queue_file::QueueFile;
 
 use crate::intake::Room;
+use crate::lock::lock;
 
 /// What waits longer than this goes to disk.
 pub const SAFE_WITHIN: Duration = Duration::from_secs(2);
@@ -353,7 +354,7 @@ impl Backlog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     fn front(inner: &mut Inner, most: usize) -> Vec<Entry> {

@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::{Container, Exec, Image, Volume};
 use crate::docker::{Engine, EngineError};
 use crate::event::risk::{self, Host};
+use crate::lock::lock;
 
 /// The most commands of one container that are looked at, the newest.
 const MOST_EXECS: usize = 256;
@@ -52,11 +53,6 @@ pub struct Answers {
     pub image: Option<Image>,
     /// The commands.
     pub execs: Vec<Exec>,
-}
-
-/// What a mutex holds, whoever has failed with it.
-pub fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
-    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Asks for one thing after the other, the most telling first; what has been answered stands in `answers` at once.

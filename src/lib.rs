@@ -22,7 +22,7 @@
 //! | [`folder`] | the folder under Wazuh's home for what outlives the process, and its lock |
 //! | [`wazuh`] | everything Wazuh: home, message, queue, pace, notices, log, state |
 //! | [`privileges`] | what the process gives up before its first thread starts |
-//! | [`retry`], [`stop`], [`bounded`] | waits that grow, outages told once; the order to stop; a memory that forgets |
+//! | [`retry`], [`stop`], [`bounded`], [`lock`] | waits that grow, outages told once; the order to stop; a memory that forgets; a mutex's content |
 //!
 //! Nothing in `event` knows of sockets, nothing in `docker` knows of Wazuh; `listener` is the room that knows them all.
 #![forbid(unsafe_code)]
@@ -39,6 +39,7 @@ pub mod folder;
 pub mod inquiry;
 pub mod intake;
 pub mod listener;
+pub mod lock;
 pub mod privileges;
 pub mod retry;
 pub mod settings;

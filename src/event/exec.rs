@@ -6,6 +6,7 @@
 use crate::docker::inspect::{Container, Exec};
 
 use super::Event;
+use super::image::split_port;
 use super::risk::{is_root, probe};
 
 const SHELLS: &[&str] = &[
@@ -101,7 +102,7 @@ pub struct Command {
 }
 
 /// The words of a command line: paths, options and names, without quotes and what joins commands.
-pub(super) fn words(command: &str) -> impl Iterator<Item = &str> {
+fn words(command: &str) -> impl Iterator<Item = &str> {
     let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | ':');
     command.split(move |c: char| !is_part(c)).filter(|word| !word.is_empty())
 }
@@ -190,10 +191,8 @@ fn host_of(word: &str) -> Option<&str> {
 
 /// Whether a host, with its port, is the container itself.
 fn is_own(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => {
-            name
-        }
+    let name = match split_port(host) {
+        (name, Some(port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     };
     let is_loopback =
@@ -226,6 +225,28 @@ impl Facts {
     pub fn is_root(&self) -> Option<bool> {
         self.user.as_deref().map(is_root)
     }
+
+    /// With what the engine says. A probe has no terminal and no input, runs as the container's own user and is what the
+    /// container was made with, word for word.
+    #[must_use]
+    pub fn with_answers(self, exec: &Exec, own: Option<&Own>) -> Self {
+        let process = &exec.process_config;
+        let user = if process.user.is_empty() { own.map(|own| own.user.clone()) } else { Some(process.user.clone()) };
+        let interactive = process.tty || exec.open_stdin;
+        let is_probe = |own: &Own| {
+            !interactive
+                && !process.privileged
+                && (process.user.is_empty() || process.user == own.user)
+                && own.probe.as_ref().is_some_and(|probe| probe.trim_end() == self.line.trim_end())
+        };
+        Self {
+            interactive: Some(interactive),
+            user: user.map(|user| if user.is_empty() { "root".to_owned() } else { user }),
+            privileged: Some(process.privileged),
+            probe: own.map(is_probe),
+            ..self
+        }
+    }
 }
 
 /// What a container runs by itself.
@@ -252,35 +273,16 @@ pub fn command<'e>(event: &'e Event<'_>) -> Option<&'e str> {
     ["exec_create: ", "exec_start: ", "exec_detach: "].iter().find_map(|verb| action.strip_prefix(verb))
 }
 
+/// What is known of a command line alone.
+fn of_line(line: &str) -> Facts {
+    Facts { line: line.to_owned(), command: of_command(line), ..Facts::default() }
+}
+
 /// What is known of an event's command from its event alone.
 #[must_use]
 pub fn of_event(event: &Event<'_>) -> Option<Facts> {
     let runs = event.action().starts_with("exec_start");
-    command(event).map(|line| Facts { line: line.to_owned(), runs, command: of_command(line), ..Facts::default() })
-}
-
-/// What is known of it with what the engine says. A probe has no terminal and no input, runs as the container's own
-/// user and is what the container was made with, word for word.
-#[must_use]
-pub fn with_answers(command: &str, exec: &Exec, own: Option<&Own>) -> Facts {
-    let process = &exec.process_config;
-    let user = if process.user.is_empty() { own.map(|own| own.user.clone()) } else { Some(process.user.clone()) };
-    let interactive = process.tty || exec.open_stdin;
-    let is_probe = |own: &Own| {
-        !interactive
-            && !process.privileged
-            && (process.user.is_empty() || process.user == own.user)
-            && own.probe.as_ref().is_some_and(|probe| probe.trim_end() == command.trim_end())
-    };
-    Facts {
-        line: command.to_owned(),
-        runs: false,
-        command: of_command(command),
-        interactive: Some(interactive),
-        user: user.map(|user| if user.is_empty() { "root".to_owned() } else { user }),
-        privileged: Some(process.privileged),
-        probe: own.map(is_probe),
-    }
+    command(event).map(|line| Facts { runs, ..of_line(line) })
 }
 
 /// Whether an exec is the one that an event tells of.
@@ -339,7 +341,7 @@ mod tests {
         let command = "/bin/sh -c curl -f http://localhost/";
         let probe = |exec: &str, command: &str| {
             let exec: Exec = serde_json::from_str(exec).unwrap();
-            with_answers(command, &exec, Some(&Own::of(&container))).probe
+            of_line(command).with_answers(&exec, Some(&Own::of(&container))).probe
         };
         assert_eq!(probe(r#"{"ProcessConfig":{"user":"app"}}"#, command), Some(true));
         assert_eq!(probe("{}", command), Some(true));
@@ -347,7 +349,7 @@ mod tests {
         assert_eq!(probe(r#"{"ProcessConfig":{"tty":true}}"#, command), Some(false));
         assert_eq!(probe(r#"{"OpenStdin":true}"#, command), Some(false));
         assert_eq!(probe("{}", "/bin/sh -c curl -f http://localhost/ ; sh"), Some(false));
-        assert_eq!(with_answers(command, &Exec::default(), None).probe, None);
+        assert_eq!(of_line(command).with_answers(&Exec::default(), None).probe, None);
     }
 
     #[test]
@@ -357,9 +359,9 @@ mod tests {
         for (of_exec, of_container, user, root) in
             [("", "", "root", true), ("", "app", "app", false), ("0", "app", "0", true), ("app", "", "app", false)]
         {
-            let facts = with_answers("id", &exec(of_exec), Some(&own(of_container)));
+            let facts = of_line("id").with_answers(&exec(of_exec), Some(&own(of_container)));
             assert_eq!((facts.user.as_deref(), facts.is_root()), (Some(user), Some(root)));
         }
-        assert_eq!(with_answers("id", &exec(""), None).is_root(), None);
+        assert_eq!(of_line("id").with_answers(&exec(""), None).is_root(), None);
     }
 }

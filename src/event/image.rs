@@ -149,11 +149,16 @@ fn split_registry(text: &str) -> (Option<&str>, &str) {
     }
 }
 
-fn is_registry(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
+/// A host and its port, where it has one; the colons of an IPv6 address in brackets are its own.
+pub(super) fn split_port(text: &str) -> (&str, Option<&str>) {
+    match text.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (text, None),
-    };
+    }
+}
+
+fn is_registry(text: &str) -> bool {
+    let (host, port) = split_port(text);
     let is_label = |label: &str| {
         !label.is_empty()
             && !label.starts_with('-')

@@ -18,7 +18,7 @@
 
 use std::fmt;
 
-use super::image::{HUB, Reference};
+use super::image::{HUB, Reference, split_port};
 
 /// What is thought of an image's origin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -114,13 +114,6 @@ impl Pattern {
 /// The labels of a host from the last to the first; an IPv6 address is one label.
 fn labels(host: &str) -> Box<dyn Iterator<Item = &str> + '_> {
     if host.starts_with('[') { Box::new(std::iter::once(host)) } else { Box::new(host.rsplit('.')) }
-}
-
-fn split_port(host: &str) -> (&str, Option<&str>) {
-    match host.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (host, None),
-    }
 }
 
 /// HTTPS is what engines speak where no port is given.

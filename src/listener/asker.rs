@@ -2,8 +2,8 @@
 //!
 //! The pipeline waits for the answer, so whoever can make the engine slow could make the listener slow: after an answer
 //! that did not come in time nothing is waited for, for a while, about the same container, and about none once several
-//! were slow. It is asked all the same, and what is answered later comes
-//! down the corridor on its own, so that being slow hides nothing. What was answered before the deadline counts.
+//! were slow. It is asked all the same, and what is answered later comes down the corridor on its own, so that being slow
+//! hides nothing. What was answered before the deadline counts.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -17,9 +17,11 @@ use crate::bounded::Bounded;
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::Image;
 use crate::docker::{Engine, EngineError};
+use crate::event::exec;
 use crate::event::tags::Source;
-use crate::inquiry::{Answers, Question, answer, lock};
+use crate::inquiry::{Answers, Question, answer};
 use crate::intake::Door;
+use crate::lock::lock;
 use crate::wazuh::message::NoAnswer;
 
 /// How long nothing is waited for after an answer that did not come.
@@ -59,8 +61,8 @@ pub(super) struct About {
     pub image: String,
     /// What it is.
     pub thing: Thing,
-    /// The command line, and whether it runs from now on.
-    pub command: Option<(String, bool)>,
+    /// What its event tells of a command.
+    pub exec: Option<exec::Facts>,
 }
 
 /// An answer that came too late for its event.
@@ -92,7 +94,7 @@ impl Asker {
         &mut self,
         endpoint: &Endpoint,
         within: Duration,
-        about: &About,
+        about: About,
         question: Question,
     ) -> (Answers, Option<NoAnswer>) {
         if self.late.load(Ordering::Relaxed) >= MOST_LATE {
@@ -102,8 +104,9 @@ impl Asker {
         let answers = Arc::new(Mutex::new(Answers::default()));
         let (done, is_done) = bounded(1);
         let given_up = Arc::new(Mutex::new(false));
-        self.spawn(engine, (about.clone(), question), Arc::clone(&answers), (done, Arc::clone(&given_up)));
-        let is_slow = self.is_slow(&about.id);
+        let id = about.id.clone();
+        let is_slow = self.is_slow(&id);
+        self.spawn(engine, (about, question), Arc::clone(&answers), (done, Arc::clone(&given_up)));
         let within = if is_slow { Duration::ZERO } else { within };
         let answered = is_done.recv_timeout(within).or_else(|_| {
             // From here on it goes down the corridor, unless it came in this very moment.
@@ -111,11 +114,11 @@ impl Asker {
             is_done.try_recv()
         });
         let no_answer = if let Ok(no_answer) = answered {
-            self.slow.forget(&about.id);
+            self.slow.forget(&id);
             no_answer
         } else {
             if !is_slow {
-                self.slow.keep(&about.id, Instant::now());
+                self.slow.keep(&id, Instant::now());
             }
             Some(NoAnswer::Timeout)
         };

@@ -106,7 +106,7 @@ impl Judge {
         let config = &settings.config;
         let mut meaning = Meaning::of_event(event);
         let mut facts = if leave.mixes_labels { self.posers.judge(event) } else { Facts::True };
-        let mut question = self.question(event, facts, config.inspect);
+        let question = self.question(event, facts, config.inspect);
         let deadline = Instant::now() + config.inspect_timeout;
         let may_ask = config.inspect && leave.may_ask;
         let leave = may_ask.then_some(deadline);
@@ -118,12 +118,11 @@ impl Judge {
                 facts = self.posers.judge(event);
                 let wanted = self.question(event, facts, config.inspect);
                 if (&wanted.exec, wanted.with_execs) != (&question.exec, question.with_execs) {
-                    let more = Question { with_host: false, with_image: false, ..wanted.clone() };
+                    let more = Question { with_host: false, with_image: false, ..wanted };
                     let (more, why) = self.ask(settings, leave, event, &more);
                     answers.execs = more.execs;
                     no_answer = why;
                 }
-                question.with_host |= wanted.with_host;
             }
         }
         let forged = forged(event, facts, &answers);
@@ -157,7 +156,7 @@ impl Judge {
             return (Answers::default(), Some(NoAnswer::Gone));
         }
         let within = deadline.saturating_duration_since(Instant::now());
-        let (answers, no_answer) = self.asker.ask(&settings.endpoint, within, &about(event), question.clone());
+        let (answers, no_answer) = self.asker.ask(&settings.endpoint, within, about(event), question.clone());
         if let (Some(NoAnswer::Gone), None, Some(id)) = (no_answer, &answers.container, &question.container) {
             self.gone.keep(id, ());
         }
@@ -254,13 +253,13 @@ impl Judge {
                 meaning.risks = risk::of_container(container, &answers.volumes, &answers.host);
             }
         }
-        if let Some((line, runs)) = &about.command
-            && let Some(facts) = self.exec_facts(&about.id, line, &answers)
+        if let Some(exec) = &about.exec
+            && let Some(facts) = self.exec_facts(&about.id, exec, &answers)
         {
             if let Some(id) = &question.exec {
                 self.execs.keep(id, facts.clone());
             }
-            meaning.exec = runs.then_some(exec::Facts { runs: true, ..facts });
+            meaning.exec = exec.runs.then_some(facts);
         }
         let tells_image = answers.image.is_some() && (question.with_image || about.thing.is_image);
         let tells = tells_image || !meaning.risks.is_empty() || meaning.exec.is_some();
@@ -270,32 +269,27 @@ impl Judge {
     }
 
     fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, forged: Option<&Forged>, meaning: &mut Meaning) {
-        let Some(command) = exec::command(event) else { return };
+        let Some(exec) = &mut meaning.exec else { return };
         let id = event.attribute("execID");
         let hides = forged.is_some_and(|forged| forged.fields.contains(&"execID"));
-        let is_same = |known: &&exec::Facts| !hides && known.line == command;
-        let facts = match self.exec_facts(event.actor_id(), command, answers) {
-            Some(facts) => {
-                if !hides {
-                    self.execs.keep(id, facts.clone());
-                }
-                facts
+        let is_same = |known: &&exec::Facts| !hides && known.line == exec.line;
+        if let Some(facts) = self.exec_facts(event.actor_id(), exec, answers) {
+            if !hides {
+                self.execs.keep(id, facts.clone());
             }
-            None => match self.execs.get(id).filter(is_same) {
-                Some(known) => known.clone(),
-                None => return,
-            },
-        };
-        let runs = meaning.exec.as_ref().is_some_and(|exec| exec.runs);
-        meaning.exec = Some(exec::Facts { runs, ..facts });
+            *exec = facts;
+        } else if let Some(known) = self.execs.get(id).filter(is_same) {
+            *exec = exec::Facts { runs: exec.runs, ..known.clone() };
+        }
     }
 
-    fn exec_facts(&self, container: &str, command: &str, answers: &Answers) -> Option<exec::Facts> {
+    /// What the engine says of the command that an event tells of.
+    fn exec_facts(&self, container: &str, told: &exec::Facts, answers: &Answers) -> Option<exec::Facts> {
         let own = self.owns.get(container);
-        let of_event = answers.execs.iter().filter(|exec| exec.container == container && exec::is_of(exec, command));
+        let of_event = answers.execs.iter().filter(|exec| exec.container == container && exec::is_of(exec, &told.line));
         // Of several that run the same the one that may do most is told.
         of_event
-            .map(|exec| exec::with_answers(command, exec, own))
+            .map(|exec| told.clone().with_answers(exec, own))
             .max_by_key(|facts| (facts.privileged, facts.is_root(), facts.interactive, facts.probe != Some(true)))
     }
 
@@ -398,7 +392,7 @@ fn about(event: &Event<'_>) -> About {
         name: event.attribute("name").to_owned(),
         image: origin::named_by(event).unwrap_or_default().to_owned(),
         thing: thing(event),
-        command: exec::of_event(event).map(|facts| (facts.line, facts.runs)),
+        exec: exec::of_event(event),
     }
 }
 

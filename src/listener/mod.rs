@@ -19,7 +19,7 @@ mod status;
 
 use std::io;
 use std::os::fd::AsFd;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -32,6 +32,7 @@ use crate::cursor::{Cursor, Past, PastKind, Window};
 use crate::docker::reader::{Before, Plan, Reader};
 use crate::folder::{Folder, FolderError};
 use crate::intake::{self, Door, Room};
+use crate::lock::lock;
 use crate::retry;
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -300,7 +301,7 @@ impl Listener {
         let lost = backlog.save();
         let counters = &status.counters;
         counters.lost.add(lost.iter().filter(|entry| entry.line.is_some()).count() as u64);
-        if let Err(error) = cursor.lock().unwrap_or_else(PoisonError::into_inner).save() {
+        if let Err(error) = lock(&cursor).save() {
             Notice::DiskRefuses { error: format!("the record of what was delivered was not saved: {error}") }.log();
         }
         sender::tell(backlog.told(), counters, |_| {});

@@ -1,7 +1,7 @@
 //! Makes messages of lines, and keeps them until the queue takes them.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -18,6 +18,7 @@ use crate::event::Event;
 use crate::event::meaning::Meaning;
 use crate::event::sanitize::{self, Changes};
 use crate::intake::{Next, Outlet};
+use crate::lock::lock;
 use crate::settings::Settings;
 use crate::stop::Stop;
 use crate::wazuh::message::{self, Context, Findings};
@@ -188,7 +189,7 @@ impl Pipeline {
     }
 
     fn cursor(&self) -> std::sync::MutexGuard<'_, Cursor> {
-        self.cursor.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.cursor)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use super::status::{Counters, Status};
 use crate::backlog::{Backlog, Entry, Told};
 use crate::cursor::Cursor;
 use crate::intake::Door;
+use crate::lock::lock;
 use crate::retry::Outage;
 use crate::settings::Settings;
 use crate::wazuh::message::repeated;
@@ -91,7 +92,7 @@ impl Sender {
 
     /// Says in the cursor what is about to be sent.
     fn announce(&mut self, entries: &[Entry]) {
-        let mut cursor = self.cursor.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut cursor = lock(&self.cursor);
         cursor.sends(entries.iter().filter_map(|entry| entry.line));
         tell_flush(cursor.flush(Instant::now()), &mut self.cursor_outage);
     }
@@ -145,7 +146,7 @@ impl Sender {
 /// Moves the cursor, then takes what was delivered from the backlog.
 fn note(unnoted: &mut Unnoted, cursor: &Mutex<Cursor>, backlog: &Backlog, outage: &mut Outage<()>) {
     let Some((_, last)) = unnoted.lines.last().copied() else { return };
-    let mut cursor = cursor.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut cursor = lock(cursor);
     unnoted.lines.drain(..).for_each(|(line, sequence)| cursor.note(line, sequence));
     tell_flush(cursor.flush(Instant::now()), outage);
     drop(cursor);

@@ -1,14 +1,15 @@
 //! What a running listener knows of itself: counted by its threads, read by the main thread.
 
 use std::collections::VecDeque;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 
+use crate::lock::lock;
 use crate::settings::Settings;
 use crate::wazuh::state::{Connection, ConnectionStatus, Report};
 
@@ -89,7 +90,7 @@ impl Status {
 
     /// Changes what is known of the connection.
     pub(super) fn connection(&self, change: impl FnOnce(&mut Connection)) {
-        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut connection = lock(&self.connection);
         let before = connection.status;
         change(&mut connection);
         if connection.status != before {
@@ -106,7 +107,7 @@ impl Status {
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             started: self.started,
-            connection: self.connection.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            connection: lock(&self.connection).clone(),
             last_event: (last_event != 0).then(|| Timestamp::from_nanosecond(last_event.into()).ok()).flatten(),
             read: counters.read.get(),
             sent: counters.sent.get(),

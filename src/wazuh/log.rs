@@ -16,6 +16,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::lock::lock;
+
 /// Lines that may wait for a slow stderr.
 const WAITING: usize = 256;
 
@@ -115,7 +117,7 @@ impl Log for Channel {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let lines = self.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let lines = lock(&self.lines);
         if let Some(sender) = &*lines
             && let Err(TrySendError::Full(_)) = sender.try_send((record.level(), record.args().to_string()))
         {
@@ -144,7 +146,7 @@ pub fn start(target: Target, debug: bool) -> std::io::Result<Running> {
         write_lines(target, &lines);
         let _ = finished.send(());
     })?;
-    *CHANNEL.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(sender);
+    *lock(&CHANNEL.lines) = Some(sender);
     // It is set already on a second start, and is the same one.
     let _ = log::set_logger(&CHANNEL);
     log::set_max_level(level(target, debug));
@@ -153,7 +155,7 @@ pub fn start(target: Target, debug: bool) -> std::io::Result<Running> {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        *CHANNEL.lines.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        *lock(&CHANNEL.lines) = None;
         if self.done.recv_timeout(Duration::from_millis(250)).is_ok()
             && let Some(thread) = self.thread.take()
         {

@@ -9,7 +9,8 @@ use jiff::Timestamp;
 use super::report::{Judges, Report};
 use crate::docker::{Engine, EngineError};
 use crate::event::redact::Redactor;
-use crate::inquiry::{Answers, Question, answer, lock};
+use crate::inquiry::{Answers, Question, answer};
+use crate::lock::lock;
 
 /// How long the engine may take for one container.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use crate::event::Event;
+use crate::lock::lock;
 
 /// An image is pulled from a private registry, a container is run, a shell is opened in it, a probe fails, it is killed.
 const SCENARIO: &str = include_str!("scenario.jsonl");
@@ -34,7 +35,7 @@ pub(super) struct Served {
 impl Served {
     /// When the event with this time stamp was written to the socket.
     pub(super) fn written_at(&self, nano: i64) -> Option<Instant> {
-        self.written.lock().unwrap_or_else(PoisonError::into_inner).get(&nano).copied()
+        lock(&self.written).get(&nano).copied()
     }
 }
 
@@ -82,7 +83,7 @@ fn answer(mut connection: &UnixStream, written: &Mutex<HashMap<i64, Instant>>) -
             for line in SCENARIO.lines() {
                 thread::sleep(PAUSE);
                 if let Some(nano) = Event::parse(line.as_bytes()).ok().and_then(|event| event.time_nano()) {
-                    written.lock().unwrap_or_else(PoisonError::into_inner).insert(nano, Instant::now());
+                    lock(written).insert(nano, Instant::now());
                 }
                 write!(connection, "{:x}\r\n{line}\n\r\n", line.len() + 1)?;
             }
