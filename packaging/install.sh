@@ -10,16 +10,18 @@ rules=
 action=install
 dry_run=no
 with_config=yes
+only_rules=no
 
 usage() {
     cat <<END
-usage: install.sh [--home DIR] [--program FILE] [--rules DIR] [--no-config] [--dry-run]
-       install.sh --uninstall [--home DIR] [--dry-run]
+usage: install.sh [--home DIR] [--program FILE] [--rules DIR] [--no-config] [--only-rules] [--dry-run]
+       install.sh --uninstall [--home DIR] [--only-rules] [--dry-run]
 
   --home DIR      Wazuh's home [default: /var/ossec]
   --program FILE  the program to install [default: beside this script, else /usr/bin/$NAME]
   --rules DIR     where the rules are, for a manager [default: beside this script]
   --no-config     leave etc/docker-listener.json alone
+  --only-rules    leave the program alone too, as where the Debian package is in charge of it
   --uninstall     bring Wazuh's own DockerListener back
   --dry-run       say what would be done, and do nothing
 
@@ -46,6 +48,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --no-config) with_config=no ;;
+        --only-rules) only_rules=yes ;;
         --uninstall) action=uninstall ;;
         --dry-run) dry_run=yes ;;
         --help | -h) usage; exit 0 ;;
@@ -60,6 +63,8 @@ wodle=$folder/DockerListener
 # Wazuh's own, and the checksum of what was put in its place.
 original=$wodle.wazuh
 placed=$wodle.placed
+# A manager's files, each with its folder.
+placed_rules='docker_listener_rules.xml:etc/rules docker-registries:etc/lists'
 
 run() {
     if [ "$dry_run" = yes ]; then
@@ -101,6 +106,7 @@ refuse_unless_sound() {
     [ "$(id -u)" = 0 ] || [ "$dry_run" = yes ] || refuse "only root may do this"
     [ -d "$home" ] || refuse "there is no $home; install the Wazuh agent first, or give its home with --home"
     [ -d "$folder" ] || refuse "there is no $folder; is $home the home of a Wazuh 4.x or 5.x agent or a 4.x manager?"
+    [ "$only_rules" = no ] || return 0
     if [ -L "$wodle" ] || [ -L "$original" ] || [ -L "$placed" ]; then
         refuse "a link is in the place of a file in $folder; look who made it"
     fi
@@ -149,7 +155,7 @@ install_config() {
 install_rules() {
     [ -n "$rules" ] || rules=$here/ossec-rules
     [ -d "$rules" ] && [ -x "$home/bin/wazuh-analysisd" ] || return 0
-    for pair in docker_listener_rules.xml:etc/rules docker-registries:etc/lists; do
+    for pair in $placed_rules; do
         from=$rules/${pair%%:*}
         to=$home/${pair##*:}/${pair%%:*}
         if [ ! -f "$from" ] || [ ! -d "${to%/*}" ]; then
@@ -162,6 +168,17 @@ install_rules() {
             copy "$from" "$to" "wazuh:wazuh" 0660
             [ "$dry_run" = yes ] || sum "$from" >"$mark"
         fi
+    done
+}
+
+uninstall_rules() {
+    for pair in $placed_rules; do
+        to=$home/${pair##*:}/${pair%%:*}
+        mark=$folder/${pair%%:*}.placed
+        if [ -f "$mark" ] && [ -f "$to" ] && [ "$(sum "$to")" = "$(cat "$mark")" ]; then
+            run rm -f "$to"
+        fi
+        run rm -f "$mark"
     done
 }
 
@@ -179,20 +196,18 @@ uninstall() {
     if [ -f "$original" ]; then
         run mv -f "$original" "$wodle"
     fi
-    for pair in docker_listener_rules.xml:etc/rules docker-registries:etc/lists; do
-        to=$home/${pair##*:}/${pair%%:*}
-        mark=$folder/${pair%%:*}.placed
-        if [ -f "$mark" ] && [ -f "$to" ] && [ "$(sum "$to")" = "$(cat "$mark")" ]; then
-            run rm -f "$to"
-        fi
-        run rm -f "$mark"
-    done
+    uninstall_rules
     run rm -f "$placed"
     say "Wazuh's own DockerListener is back; restart Wazuh to use it"
 }
 
 refuse_unless_sound
-if [ "$action" = uninstall ]; then
+if [ "$only_rules" = yes ]; then
+    case $action in
+        install) install_rules ;;
+        uninstall) uninstall_rules ;;
+    esac
+elif [ "$action" = uninstall ]; then
     uninstall
 else
     install_program
