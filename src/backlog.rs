@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use queue_file::QueueFile;
 
 use crate::intake::Room;
@@ -50,8 +51,8 @@ pub struct Entry {
     pub line: Option<u64>,
     /// When its line was read, in milliseconds since 1970.
     pub read_at: i64,
-    /// The datagram.
-    pub message: Arc<str>,
+    /// The datagram; those that were made together share their memory.
+    pub message: Bytes,
 }
 
 impl Entry {
@@ -64,7 +65,7 @@ impl Entry {
         record.extend_from_slice(&self.sequence.to_le_bytes());
         record.extend_from_slice(&self.line.unwrap_or_default().to_le_bytes());
         record.extend_from_slice(&self.read_at.to_le_bytes());
-        record.extend_from_slice(self.message.as_bytes());
+        record.extend_from_slice(&self.message);
         record
     }
 
@@ -81,7 +82,7 @@ impl Entry {
                 _ => return None,
             },
             read_at: i64::from_le_bytes(*read_at),
-            message: std::str::from_utf8(message).ok()?.into(),
+            message: Bytes::copy_from_slice(message),
         })
     }
 }
@@ -224,14 +225,18 @@ impl Backlog {
         }
     }
 
-    /// Takes a message in.
-    pub fn push(&self, entry: Entry, now: Instant) {
+    /// Takes messages in, which leaves none behind.
+    pub fn push(&self, entries: &mut Vec<Entry>, now: Instant) {
+        if entries.is_empty() {
+            return;
+        }
+        let size = entries.iter().map(|entry| entry.message.len()).sum();
+        self.room.enter(size, entries.len());
         let mut inner = self.lock();
-        self.room.enter(entry.message.len());
-        inner.bytes += entry.message.len();
-        inner.memory.push_back((now, entry));
+        inner.bytes += size;
+        inner.memory.extend(entries.drain(..).map(|entry| (now, entry)));
         // Once there is something on disk all has to follow it, but a sync for each single message would be a waste.
-        if !self.room.is_below(SPILL_ABOVE, 0) || (inner.bytes >= WORTH_A_SYNC && inner.is_on_disk()) {
+        if !self.room.is_below(SPILL_ABOVE, 0, 0) || (inner.bytes >= WORTH_A_SYNC && inner.is_on_disk()) {
             self.spill(&mut inner, now, Sync::Each);
         }
         drop(inner);
@@ -260,14 +265,14 @@ impl Backlog {
     #[must_use]
     pub fn has_room(&self, time: Duration) -> bool {
         let mut inner = self.lock();
-        if self.room.is_below(CLOSE_ABOVE, 0) || inner.memory.is_empty() {
+        if self.room.is_below(CLOSE_ABOVE, 0, 0) || inner.memory.is_empty() {
             return true;
         }
         self.spill(&mut inner, Instant::now(), Sync::Each);
-        if !self.room.is_below(CLOSE_ABOVE, 0) {
+        if !self.room.is_below(CLOSE_ABOVE, 0, 0) {
             let _ = self.left.wait_timeout(inner, time);
         }
-        self.room.is_below(CLOSE_ABOVE, 0)
+        self.room.is_below(CLOSE_ABOVE, 0, 0)
     }
 
     /// No more will come: what is there is all.
@@ -299,11 +304,8 @@ impl Backlog {
             // Where a removal does not reach the disk, the record is refused after the next start.
             while front(file).is_some_and(|entry| entry.sequence <= sequence) && file.remove().is_ok() {}
         }
-        while memory.front().is_some_and(|(_, entry)| entry.sequence <= sequence) {
-            let size = memory.pop_front().map_or(0, |(_, entry)| entry.message.len());
-            *bytes -= size;
-            self.room.leave(size);
-        }
+        let gone = memory.iter().take_while(|(_, entry)| entry.sequence <= sequence).count();
+        self.take_out(memory, gone, bytes);
         drop(inner);
         self.left.notify_one();
     }
@@ -378,6 +380,13 @@ impl Backlog {
         memory.iter().take(most).map(|(_, entry)| entry.clone()).collect()
     }
 
+    /// Takes so many of the oldest out of memory.
+    fn take_out(&self, memory: &mut VecDeque<(Instant, Entry)>, count: usize, bytes: &mut usize) {
+        let size = memory.drain(..count).map(|(_, entry)| entry.message.len()).sum();
+        *bytes -= size;
+        self.room.leave(size, count);
+    }
+
     /// Moves what is in memory to disk.
     fn spill(&self, inner: &mut Inner, now: Instant, sync: Sync) {
         let Inner { disk: Some(disk), memory, told, bytes, delivered, .. } = inner else { return };
@@ -403,10 +412,7 @@ impl Backlog {
                 told.extend(disk.reopen(*delivered));
                 return;
             }
-            for (_, entry) in memory.drain(..batch.len()) {
-                *bytes -= entry.message.len();
-                self.room.leave(entry.message.len());
-            }
+            self.take_out(memory, batch.len(), bytes);
         }
         disk.refused = None;
         if std::mem::replace(&mut disk.told, false) {
@@ -527,7 +533,7 @@ mod tests {
     }
 
     fn fill(backlog: &Backlog, sequences: std::ops::RangeInclusive<u64>) {
-        sequences.for_each(|sequence| backlog.push(entry(sequence), Instant::now()));
+        backlog.push(&mut sequences.map(entry).collect(), Instant::now());
     }
 
     fn drain(backlog: &Backlog) -> Vec<u64> {
@@ -570,7 +576,7 @@ mod tests {
         let path = folder.path().join("backlog");
         let start = Instant::now();
         let (backlog, _) = Backlog::open(room(), path.clone(), 1 << 20, nothing_delivered);
-        (1..=100).for_each(|sequence| backlog.push(entry(sequence), start));
+        backlog.push(&mut (1..=100).map(entry).collect(), start);
         let due = backlog.due().unwrap();
         assert_eq!(due, start + SAFE_WITHIN);
         backlog.tidy(due);
@@ -606,7 +612,7 @@ mod tests {
         fill(&backlog, 1..=1200);
         assert!(matches!(backlog.told().as_slice(), [Told::DiskRefuses(DiskError::Refused { .. })]));
         fs::create_dir(path.parent().unwrap()).unwrap();
-        backlog.push(entry(1201), Instant::now() + TRY_AGAIN_AFTER);
+        backlog.push(&mut vec![entry(1201)], Instant::now() + TRY_AGAIN_AFTER);
         assert!(matches!(backlog.told().as_slice(), [Told::DiskTakes]));
         assert!(backlog.waiting().disk > 500_000);
         assert_eq!(drain(&backlog), (1..=1201).collect::<Vec<_>>());
@@ -676,7 +682,7 @@ mod tests {
                 (first.len(), backlog.oldest(10).len())
             })
         };
-        backlog.push(entry(1), Instant::now());
+        backlog.push(&mut vec![entry(1)], Instant::now());
         while backlog.waiting().messages > 0 {
             std::thread::yield_now();
         }

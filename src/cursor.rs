@@ -19,10 +19,11 @@
 //!
 //! What was about to be sent when the process was killed may have arrived or not. It is sent again, and says so.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -104,8 +105,28 @@ impl Key {
 #[derive(Debug, Default)]
 pub struct Window {
     order: VecDeque<u64>,
-    known: HashMap<u64, u64>,
+    known: HashMap<u64, u64, BuildHasherDefault<AsItIs>>,
     end: u64,
+}
+
+/// Takes a hash for its own hash. Nobody without the key can make two that are alike in any part.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl Window {
@@ -131,10 +152,8 @@ impl Window {
 
     /// Puts a line into it; the oldest leaves where there is no room.
     pub fn add(&mut self, hash: u64) {
-        if self.known.contains_key(&hash) {
-            return;
-        }
-        self.known.insert(hash, self.end);
+        let Entry::Vacant(place) = self.known.entry(hash) else { return };
+        place.insert(self.end);
         self.order.push_back(hash);
         self.end += 1;
         if self.order.len() > WINDOW
@@ -206,7 +225,7 @@ pub struct Cursor {
     window: Window,
     sequence: u64,
     /// The hashes of what is about to be sent.
-    sending: Vec<u64>,
+    sending: VecDeque<u64>,
     /// Lines that are not in the file yet.
     pending: String,
     lines: usize,
@@ -224,7 +243,7 @@ impl Cursor {
             engine: None,
             window: Window::default(),
             sequence: 0,
-            sending: Vec::new(),
+            sending: VecDeque::new(),
             pending: String::new(),
             lines: 0,
             replaced: None,
@@ -279,11 +298,18 @@ impl Cursor {
         self.sequence = self.sequence.max(sequence);
         if let Some(hash) = hash {
             self.window.add(hash);
-            self.sending.retain(|sending| *sending != hash);
+            // They are delivered in the order in which they are sent.
+            if self.sending.front() == Some(&hash) {
+                self.sending.pop_front();
+            } else {
+                self.sending.retain(|sending| *sending != hash);
+            }
         }
         if self.path.is_some() {
-            // Writing to a String cannot fail.
-            let _ = writeln!(self.pending, "{:016x} {}", hash.unwrap_or_default(), self.sequence);
+            write_hash(hash.unwrap_or_default(), &mut self.pending);
+            self.pending.push(' ');
+            self.pending.push_str(itoa::Buffer::new().format(self.sequence));
+            self.pending.push('\n');
             self.lines += 1;
         }
     }
@@ -371,12 +397,19 @@ impl Cursor {
     }
 }
 
-fn write_sending(hashes: &[u64], out: &mut String) {
+fn write_sending<'h>(hashes: impl IntoIterator<Item = &'h u64>, out: &mut String) {
     out.push_str("sending");
     for hash in hashes {
-        let _ = write!(out, " {hash:016x}");
+        out.push(' ');
+        write_hash(*hash, out);
     }
     out.push('\n');
+}
+
+/// As `{:016x}` does, which is ten times slower; each delivery writes two.
+fn write_hash(hash: u64, out: &mut String) {
+    let digits = hash.to_be_bytes().map(|byte| [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+    out.push_str(std::str::from_utf8(digits.as_flattened()).unwrap_or_default());
 }
 
 fn read(path: &Path) -> (io::Result<Option<String>>, Option<Timestamp>) {

@@ -46,26 +46,27 @@ impl Room {
         (self.bytes.load(Ordering::Acquire), self.events.load(Ordering::Acquire))
     }
 
-    /// Whether less than this part of it, in hundredths, is held, with `size` bytes and one event more.
+    /// Whether less than this part of it, in hundredths, is held, with so many bytes and events more, of which the last
+    /// may just not fit.
     #[must_use]
-    pub fn is_below(&self, percent: usize, size: usize) -> bool {
+    pub fn is_below(&self, percent: usize, size: usize, more: usize) -> bool {
         let part = |of: &AtomicUsize| {
             of.load(Ordering::Relaxed) / 100 * percent + of.load(Ordering::Relaxed) % 100 * percent / 100
         };
         let (bytes, events) = self.held();
-        bytes + size <= part(&self.most_bytes) && events < part(&self.most_events).max(1)
+        bytes + size <= part(&self.most_bytes) && events + more < part(&self.most_events).max(1)
     }
 
-    /// Counts an item of this size in.
-    pub fn enter(&self, size: usize) {
-        self.bytes.fetch_add(size + OVERHEAD, Ordering::AcqRel);
-        self.events.fetch_add(1, Ordering::AcqRel);
+    /// Counts in so many events of this size together.
+    pub fn enter(&self, size: usize, events: usize) {
+        self.bytes.fetch_add(size + OVERHEAD * events, Ordering::AcqRel);
+        self.events.fetch_add(events, Ordering::AcqRel);
     }
 
-    /// Counts an item of this size out.
-    pub fn leave(&self, size: usize) {
-        self.bytes.fetch_sub(size + OVERHEAD, Ordering::AcqRel);
-        self.events.fetch_sub(1, Ordering::AcqRel);
+    /// Counts out so many events of this size together.
+    pub fn leave(&self, size: usize, events: usize) {
+        self.bytes.fetch_sub(size + OVERHEAD * events, Ordering::AcqRel);
+        self.events.fetch_sub(events, Ordering::AcqRel);
     }
 }
 
@@ -84,6 +85,11 @@ pub struct Lost {
 pub trait Weighed {
     /// Its size in bytes.
     fn size(&self) -> usize;
+
+    /// How many events it is.
+    fn events(&self) -> usize {
+        1
+    }
 }
 
 /// Both ends.
@@ -110,7 +116,7 @@ impl<T> Clone for Door<T> {
 impl<T: Weighed> Door<T> {
     /// Lets it in; false where nobody is left to take it.
     pub fn force(&self, item: T) -> bool {
-        self.room.enter(item.size());
+        self.room.enter(item.size(), item.events());
         self.sender.send(item).is_ok()
     }
 }
@@ -125,13 +131,24 @@ pub struct Intake<T> {
 impl<T: Weighed> Intake<T> {
     /// Takes an item at once, or counts it as lost; whether it was taken.
     pub fn take(&mut self, item: T, now: Timestamp) -> bool {
-        if self.door.room.is_below(100, item.size() + OVERHEAD) && self.door.force(item) {
+        if self.fits(item.size(), item.events()) && self.door.force(item) {
             return true;
         }
+        self.lose(now);
+        false
+    }
+
+    /// Whether there is room for so many events of this size together.
+    #[must_use]
+    pub fn fits(&self, size: usize, events: usize) -> bool {
+        self.door.room.is_below(100, size + OVERHEAD * events, events.saturating_sub(1))
+    }
+
+    /// Counts an event that found no room.
+    pub fn lose(&mut self, now: Timestamp) {
         let lost = self.lost.get_or_insert(Lost { count: 0, from: now, to: now });
         lost.count += 1;
         lost.to = now;
-        false
     }
 
     /// A way in for notices.
@@ -142,7 +159,7 @@ impl<T: Weighed> Intake<T> {
 
     /// What was lost, once there is room again for more than a moment; asks for no more than one notice of it.
     pub fn lost(&mut self) -> Option<Lost> {
-        if self.door.room.is_below(50, 0) { self.lost.take() } else { None }
+        if self.lost.is_some() && self.door.room.is_below(50, 0, 0) { self.lost.take() } else { None }
     }
 
     /// What was lost and not told yet, at the end.
@@ -179,7 +196,7 @@ impl<T: Weighed> Outlet<T> {
         };
         match received {
             Ok(item) => {
-                self.room.leave(item.size());
+                self.room.leave(item.size(), item.events());
                 Next::Item(item)
             }
             Err(RecvTimeoutError::Timeout) => Next::Nothing,

@@ -138,7 +138,8 @@ impl From<TransportError> for bollard::errors::Error {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+/// A connection of any kind.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// The way to one engine.
@@ -174,7 +175,8 @@ impl Transport {
         Ok(sender.send_request(in_origin_form(request)).await?)
     }
 
-    async fn connect(&self) -> Result<Box<dyn Stream>, TransportError> {
+    /// Opens a connection.
+    pub(super) async fn connect(&self) -> Result<Box<dyn Stream>, TransportError> {
         Ok(match &*self.endpoint {
             Endpoint::Unix(path) => Box::new(UnixStream::connect(path).await?),
             Endpoint::Tcp { host, port } => Box::new(TcpStream::connect((host.as_str(), *port)).await?),

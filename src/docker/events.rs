@@ -7,11 +7,12 @@
 //! that is not sorted by time; what comes twice is refused by its hash. Podman is asked without `since`: its history
 //! reaches back years, and up to 4.5 a stream opened with `since` goes silent once its file rotates.
 
-use http_body_util::BodyExt;
-use hyper::body::{Bytes, Incoming};
 use jiff::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::body::{Body, BodyError, Head};
+use super::endpoint::Stream;
 use super::{ANSWER_WITHIN, Engine, EngineError, chain, times};
 use crate::event::filter::Filter;
 
@@ -75,27 +76,65 @@ impl Query {
     }
 }
 
+/// What is asked for, in the words of an error.
+const EVENTS: &str = "the events";
+
+/// As much is read at once, in bytes: what a burst leaves in a socket, and no more than a process at rest can spare.
+const READ_AT_ONCE: usize = 64 << 10;
+
+/// The most that an engine may say beside an error, in bytes.
+const LONGEST_ERROR: usize = 64 << 10;
+
 /// The answer to a query, piece by piece.
-#[derive(Debug)]
 pub struct EventStream {
-    body: Incoming,
+    stream: Box<dyn Stream>,
+    body: Body,
+    /// What has come and was not decoded yet.
+    held: Vec<u8>,
+    decoded: Vec<u8>,
 }
 
 impl EventStream {
-    /// The next piece; `None` at the end that the engine announced. Safe to drop while it waits.
+    /// Reads the head of the answer.
+    async fn open(mut stream: Box<dyn Stream>, path: &str) -> Result<(u16, Self), BodyError> {
+        stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: docker\r\n\r\n").as_bytes()).await?;
+        let mut held = Vec::with_capacity(READ_AT_ONCE);
+        loop {
+            while let Some((head, length)) = Head::parse(&held)? {
+                held.drain(..length);
+                if !head.is_preliminary() {
+                    return Ok((head.status, Self { stream, body: head.body, held, decoded: Vec::new() }));
+                }
+            }
+            if stream.read_buf(&mut held).await? == 0 {
+                return Err(BodyError::Torn);
+            }
+        }
+    }
+
+    /// The next piece, with as many events as have come; `None` at the end that the engine announced. Safe to drop while
+    /// it waits.
     ///
     /// # Errors
     /// A connection that ends otherwise, in words.
-    pub async fn next_piece(&mut self) -> Result<Option<Bytes>, String> {
+    pub async fn next_piece(&mut self) -> Result<Option<&[u8]>, String> {
+        self.piece().await.map_err(|error| chain(&error))
+    }
+
+    async fn piece(&mut self) -> Result<Option<&[u8]>, BodyError> {
+        self.decoded.clear();
         loop {
-            match self.body.frame().await {
-                None => return Ok(None),
-                Some(Err(error)) => return Err(chain(&error)),
-                Some(Ok(frame)) => {
-                    if let Ok(bytes) = frame.into_data() {
-                        return Ok(Some(bytes));
-                    }
-                }
+            let used = self.body.decode(&self.held, &mut self.decoded)?;
+            self.held.drain(..used);
+            if !self.decoded.is_empty() {
+                return Ok(Some(&self.decoded));
+            }
+            if self.body.is_over() {
+                return Ok(None);
+            }
+            self.held.reserve(READ_AT_ONCE.saturating_sub(self.held.len()));
+            if self.stream.read_buf(&mut self.held).await? == 0 {
+                return if self.body.may_end() { Ok(None) } else { Err(BodyError::Torn) };
             }
         }
     }
@@ -107,11 +146,29 @@ impl Engine {
     /// # Errors
     /// Where the head of the answer is no success or is not there within [`ANSWER_WITHIN`].
     pub async fn events(&self, query: &Query) -> Result<EventStream, EngineError> {
-        const WHAT: &str = "the events";
-        match tokio::time::timeout(ANSWER_WITHIN, self.get(&query.path(), WHAT)).await {
-            Ok(answer) => Ok(EventStream { body: answer?.into_body() }),
-            Err(_) => Err(self.silent(WHAT, ANSWER_WITHIN)),
+        match tokio::time::timeout(ANSWER_WITHIN, self.open_events(query)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(self.silent(EVENTS, ANSWER_WITHIN)),
         }
+    }
+
+    async fn open_events(&self, query: &Query) -> Result<EventStream, EngineError> {
+        let endpoint = self.endpoint();
+        let broken = |error: &BodyError| EngineError::Broken { endpoint: endpoint.clone(), what: chain(error) };
+        let stream =
+            self.transport.connect().await.map_err(|error| EngineError::from_transport(endpoint, error))?;
+        let (status, mut stream) =
+            EventStream::open(stream, &query.path()).await.map_err(|error| broken(&error))?;
+        if (200..300).contains(&status) {
+            return Ok(stream);
+        }
+        let mut said = Vec::new();
+        while let Ok(Some(piece)) = stream.piece().await
+            && said.len() < LONGEST_ERROR
+        {
+            said.extend_from_slice(piece);
+        }
+        Err(EngineError::refused(endpoint, EVENTS, status, &String::from_utf8_lossy(&said)))
     }
 }
 

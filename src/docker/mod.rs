@@ -1,6 +1,7 @@
 //! Everything that speaks to an engine; nothing here knows of Wazuh.
 
 pub mod availability;
+pub mod body;
 pub mod endpoint;
 pub mod events;
 pub mod inspect;

@@ -126,8 +126,11 @@ pub enum Seen {
 
 /// Takes what the reader reads, without ever waiting.
 pub trait Sink {
-    /// Takes one reading.
+    /// Takes one reading. A line may be held back until [`Self::pause`] or the next reading of another kind.
     fn take(&mut self, reading: Reading<'_>) -> Seen;
+
+    /// Nothing more has come yet.
+    fn pause(&mut self) {}
 }
 
 /// What is known of the time before the start.
@@ -381,7 +384,7 @@ impl<S: Sink> Reader<S> {
                     Ok(Some(piece)) => {
                         watchdog.heard();
                         let sink = &mut self.sink;
-                        splitter.push(&piece, |line| {
+                        splitter.push(piece, |line| {
                             let seen = sink.take(match line {
                                 Line::Whole(line) => Reading::Line(line),
                                 Line::Refused(refused) => Reading::Refused(refused),
@@ -395,6 +398,7 @@ impl<S: Sink> Reader<S> {
                                 tell(sink, finding);
                             }
                         });
+                        sink.pause();
                     }
                     Ok(None) => break "the engine ended the stream".to_owned(),
                     Err(error) => break error,
@@ -405,7 +409,10 @@ impl<S: Sink> Reader<S> {
                     tell(&mut self.sink, judgement.end());
                 }
                 found = checks.next(), if is_checking => match found {
-                    Some(line) => checks.judge(self.sink.take(Reading::Line(&line))),
+                    Some(line) => {
+                        checks.judge(self.sink.take(Reading::Line(&line)));
+                        self.sink.pause();
+                    }
                     None => checks.end(&mut self.sink),
                 },
                 () = sleep_until(check_at), if !is_podman && !is_checking => {
@@ -459,6 +466,7 @@ impl<S: Sink> Reader<S> {
             }
             Err(error) => Err(error),
         };
+        self.sink.pause();
         if beyond > 0 {
             self.sink.take(Reading::Gap(Gap::HistoryTooLong(beyond)));
         }
@@ -490,7 +498,7 @@ async fn read_history(
     let mut splitter = LineSplitter::default();
     let reading = async {
         while let Some(piece) = stream.next_piece().await? {
-            splitter.push(&piece, |line| {
+            splitter.push(piece, |line| {
                 if let Line::Whole(line) = line {
                     sink(line);
                 }
@@ -582,7 +590,7 @@ impl Checks {
             let reading = async {
                 while let Ok(Some(piece)) = stream.next_piece().await {
                     let mut whole = Vec::new();
-                    splitter.push(&piece, |line| {
+                    splitter.push(piece, |line| {
                         if let Line::Whole(line) = line {
                             whole.push(line.to_vec());
                         }

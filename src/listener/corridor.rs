@@ -24,15 +24,8 @@ use crate::wazuh::state::ConnectionStatus;
 /// What goes down the corridor.
 #[derive(Debug)]
 pub enum Item {
-    /// A line that is new.
-    Line {
-        /// Without its end.
-        line: Box<[u8]>,
-        /// Its hash.
-        hash: u64,
-        /// When it came, in milliseconds since 1970.
-        read_at: i64,
-    },
+    /// Lines that are new.
+    Lines(Lines),
     /// The hash of a line that needs no delivery.
     Known(u64),
     /// What which engine is known by.
@@ -50,16 +43,58 @@ pub enum Item {
 impl Weighed for Item {
     fn size(&self) -> usize {
         match self {
-            Self::Line { line, .. } => line.len(),
+            Self::Lines(lines) => lines.text.len(),
             Self::Notice(Notice::LineRefused { head, .. }) => head.len(),
             _ => size_of::<Self>(),
         }
+    }
+
+    fn events(&self) -> usize {
+        match self {
+            Self::Lines(lines) => lines.ends.len(),
+            _ => 1,
+        }
+    }
+}
+
+/// Lines that came together: what is handed on one by one costs more than it is worth.
+#[derive(Debug, Default)]
+pub struct Lines {
+    /// One behind the other, without their ends.
+    text: Vec<u8>,
+    /// Where each ends, and its hash.
+    ends: Vec<(usize, u64)>,
+    /// When the first came.
+    first: Timestamp,
+}
+
+/// So many bytes of lines are handed on together, and not more than a line beyond.
+const TOGETHER: usize = 64 << 10;
+
+impl Lines {
+    fn push(&mut self, line: &[u8], hash: u64) {
+        self.text.extend_from_slice(line);
+        self.ends.push((self.text.len(), hash));
+    }
+
+    /// When they came, in milliseconds since 1970.
+    #[must_use]
+    pub fn read_at(&self) -> i64 {
+        self.first.as_millisecond()
+    }
+
+    /// Each with its hash, in the order of their coming.
+    pub fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(end, _)| *end));
+        starts.zip(&self.ends).map(|(start, (end, hash))| (self.text.get(start..*end).unwrap_or_default(), *hash))
     }
 }
 
 /// Takes what the reader reads.
 pub struct Corridor {
     intake: Intake<Item>,
+    /// What was read and not handed on yet.
+    lines: Lines,
     key: Key,
     window: Window,
     /// The first place of the window that belongs to this engine.
@@ -88,6 +123,7 @@ impl Corridor {
         let connected_at = window.end();
         Self {
             intake,
+            lines: Lines::default(),
             key,
             window,
             engine_from: 0,
@@ -110,7 +146,19 @@ impl Corridor {
                 self.status.counters.lost.add(gap.count.unwrap_or_default());
             }
         }
-        self.intake.door().force(Item::Notice(notice));
+        self.force(Item::Notice(notice));
+    }
+
+    /// What was read before goes first.
+    fn force(&mut self, item: Item) {
+        self.hand_on();
+        self.intake.door().force(item);
+    }
+
+    fn hand_on(&mut self) {
+        if !self.lines.ends.is_empty() {
+            self.intake.door().force(Item::Lines(std::mem::take(&mut self.lines)));
+        }
     }
 
     fn tell_loss(&mut self, lost: Option<Lost>) {
@@ -129,12 +177,21 @@ impl Corridor {
         let lost = self.intake.lost();
         self.tell_loss(lost);
         self.status.counters.read.count();
-        let now = Timestamp::now();
+        if self.lines.ends.is_empty() {
+            self.lines.first = Timestamp::now();
+        }
+        let now = self.lines.first;
         self.last_read = Some(now);
         // Also where it finds no room: it is counted as lost then, once, and must not be counted again.
         self.window.add(hash);
-        if !self.intake.take(Item::Line { line: line.into(), hash, read_at: now.as_millisecond() }, now) {
+        if self.intake.fits(self.lines.text.len() + line.len(), self.lines.ends.len() + 1) {
+            self.lines.push(line, hash);
+        } else {
+            self.intake.lose(now);
             self.status.counters.lost.count();
+        }
+        if self.lines.text.len() >= TOGETHER {
+            self.hand_on();
         }
         Seen::New
     }
@@ -147,6 +204,7 @@ impl Corridor {
         // An empty line loses nothing; a torn one comes again with the ring. Neither must be able to flood the queue.
         if refused.why == Flaw::Oversized {
             self.status.counters.gaps.count();
+            self.hand_on();
             self.intake.take(Item::Notice(notice), Timestamp::now());
         }
     }
@@ -184,7 +242,7 @@ impl Corridor {
             connection.engine = engine.to_string();
             connection.reason.clear();
         });
-        self.intake.door().force(Item::Engine(engine.clone()));
+        self.force(Item::Engine(engine.clone()));
         self.tell(Notice::Connected { engine: engine.to_string(), away });
     }
 }
@@ -201,7 +259,7 @@ impl Sink for Corridor {
                 self.status.counters.doubles.count();
                 let hash = self.key.hash(line);
                 self.window.add(hash);
-                self.intake.door().force(Item::Known(hash));
+                self.force(Item::Known(hash));
             }
             Reading::Refused(refused) => self.refused(refused),
             Reading::Away(error) => self.away(error),
@@ -209,7 +267,7 @@ impl Sink for Corridor {
                 if is_new {
                     self.engine_from = self.window.end();
                 }
-                self.intake.door().force(Item::EngineId(id.to_owned()));
+                self.force(Item::EngineId(id.to_owned()));
             }
             Reading::Connected(engine, away) => self.connected(engine, away),
             Reading::Gap(gap) => self.gap(gap),
@@ -228,13 +286,17 @@ impl Sink for Corridor {
         }
         Seen::New
     }
+
+    fn pause(&mut self) {
+        self.hand_on();
+    }
 }
 
 impl Drop for Corridor {
     fn drop(&mut self) {
         let lost = self.intake.lost_at_end();
         self.tell_loss(lost);
-        self.intake.door().force(Item::End);
+        self.force(Item::End);
     }
 }
 

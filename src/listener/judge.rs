@@ -95,8 +95,14 @@ impl Judge {
         self.listing = if settings.config.inspect { self.asker.images(&settings.endpoint) } else { None };
     }
 
-    /// What is known of this event.
-    pub(super) fn judge(&mut self, event: &Event<'_>, settings: &Settings, leave: Leave) -> Judgement {
+    /// What is known of this event. Where the engine has to be asked, `before_wait` is called first.
+    pub(super) fn judge(
+        &mut self,
+        event: &Event<'_>,
+        settings: &Settings,
+        leave: Leave,
+        before_wait: impl FnOnce(),
+    ) -> Judgement {
         self.learn_listed();
         if !Arc::ptr_eq(&self.registries, &settings.registries) {
             self.registries = Arc::clone(&settings.registries);
@@ -109,6 +115,9 @@ impl Judge {
         let question = self.question(event, facts, config.inspect);
         let deadline = Instant::now() + config.inspect_timeout;
         let may_ask = config.inspect && leave.may_ask;
+        if may_ask && !question.is_empty() {
+            before_wait();
+        }
         let leave = may_ask.then_some(deadline);
         let (mut answers, mut no_answer) = self.ask(settings, leave, event, &question);
         if let Some(container) = &answers.container {

@@ -44,7 +44,7 @@ use crate::wazuh::state::{ConnectionStatus, Report};
 
 use corridor::{Corridor, Item};
 use judge::Judge;
-use pipeline::Pipeline;
+use pipeline::{Outgoing, Pipeline};
 use sender::Sender;
 pub use status::Counters;
 use status::{Rates, Status};
@@ -209,6 +209,7 @@ impl Listener {
             ),
             context: Context { sequence: past.sequence.max(left.sequence), ..Context::default() },
             wodle_events,
+            outgoing: Outgoing::default(),
         };
         listener.spawn("pipeline", move || pipeline.run(&outlet))?;
 

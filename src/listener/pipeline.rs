@@ -4,11 +4,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::asker::Late;
-use super::corridor::{Item, Refusals, refusal};
+use super::corridor::{Item, Lines, Refusals, refusal};
 use super::judge::{Judge, Judgement, Leave};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
@@ -39,6 +40,37 @@ pub struct Pipeline {
     pub(super) key: Key,
     pub(super) context: Context,
     pub(super) wodle_events: bool,
+    pub(super) outgoing: Outgoing,
+}
+
+/// Messages that were made and are handed on together.
+#[derive(Debug, Default)]
+pub struct Outgoing {
+    /// One behind the other.
+    text: String,
+    /// Where each ends, with its number, its line and when that was read.
+    ends: Vec<(usize, u64, Option<u64>, i64)>,
+    entries: Vec<Entry>,
+}
+
+impl Outgoing {
+    /// So many bytes of messages are handed on together, and not more than a message beyond.
+    const TOGETHER: usize = 64 << 10;
+
+    fn hand_on(&mut self, backlog: &Backlog) {
+        if self.ends.is_empty() {
+            return;
+        }
+        // Of the right size, unlike the text that grows: what waits is counted by what it holds.
+        let messages = Bytes::copy_from_slice(self.text.as_bytes());
+        let mut start = 0;
+        for (end, sequence, line, read_at) in self.ends.drain(..) {
+            self.entries.push(Entry { sequence, line, read_at, message: messages.slice(start..end) });
+            start = end;
+        }
+        self.text.clear();
+        backlog.push(&mut self.entries, Instant::now());
+    }
 }
 
 impl Pipeline {
@@ -51,7 +83,10 @@ impl Pipeline {
             let deadline = last.or_else(|| self.backlog.due());
             match intake.next(deadline) {
                 Next::Item(Item::End) => last = Some(Instant::now()),
-                Next::Item(item) => self.item(item),
+                Next::Item(item) => {
+                    self.item(item);
+                    self.outgoing.hand_on(&self.backlog);
+                }
                 Next::Nothing if last.is_some() => break,
                 Next::Nothing => self.backlog.tidy(Instant::now()),
                 Next::End => break,
@@ -71,13 +106,12 @@ impl Pipeline {
         for notice in notices {
             self.notice(&notice, None, Timestamp::now().as_millisecond());
         }
+        self.outgoing.hand_on(&self.backlog);
     }
 
     fn item(&mut self, item: Item) {
         match item {
-            // Whoever is stopped with more than it can judge in time says so; the ring may bring the last of it again.
-            Item::Line { .. } if self.stop.time_left() == Some(Duration::ZERO) => self.status.counters.lost.count(),
-            Item::Line { line, hash, read_at } => self.line(&line, hash, read_at),
+            Item::Lines(lines) => self.lines(&lines),
             Item::Known(hash) => self.needs_no_delivery(hash),
             Item::EngineId(id) => self.cursor().engine(&id),
             Item::Engine(engine) => {
@@ -92,6 +126,19 @@ impl Pipeline {
             Item::Notice(notice) => self.notice(&notice, None, Timestamp::now().as_millisecond()),
             Item::End => {}
         }
+    }
+
+    fn lines(&mut self, lines: &Lines) {
+        for (line, hash) in lines.iter() {
+            if self.stop.time_left() == Some(Duration::ZERO) {
+                // Whoever is stopped with more than it can judge in time says so; the ring may bring the last of it
+                // again.
+                self.status.counters.lost.count();
+            } else {
+                self.line(line, hash, lines.read_at());
+            }
+        }
+        self.outgoing.hand_on(&self.backlog);
     }
 
     fn line(&mut self, line: &[u8], hash: u64, read_at: i64) {
@@ -118,7 +165,9 @@ impl Pipeline {
         self.context.sequence += 1;
         // Podman sets its own attributes after the labels. At a stop there is no time to ask.
         let leave = Leave { may_ask: self.stop.time_left().is_none(), mixes_labels: !self.context.engine.is_podman() };
-        let Judgement { forged, no_answer, mut meaning } = self.judge.judge(&event, &settings, leave);
+        let (outgoing, backlog) = (&mut self.outgoing, &self.backlog);
+        let Judgement { forged, no_answer, mut meaning } =
+            self.judge.judge(&event, &settings, leave, || outgoing.hand_on(backlog));
         // Filters and judgement have seen the event as the engine wrote it.
         let (mut event, changes) = sanitize::clean(event);
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
@@ -139,7 +188,7 @@ impl Pipeline {
         if framed.is_truncated {
             self.status.counters.truncated.count();
         }
-        self.keep(framed.text, Some(hash), read_at);
+        self.keep(&framed.text, Some(hash), read_at);
     }
 
     /// A message of its own: the event's is gone, and stock rules must not see it twice.
@@ -153,7 +202,7 @@ impl Pipeline {
         let redacted = self.redact(&settings, &mut meaning);
         let findings = Findings { changes, redacted, meaning, is_late: true, ..Findings::default() };
         let framed = message::frame(&event, &findings, &self.context, settings.config.max_event_size);
-        self.keep(framed.text, None, Timestamp::now().as_millisecond());
+        self.keep(&framed.text, None, Timestamp::now().as_millisecond());
     }
 
     fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
@@ -169,13 +218,16 @@ impl Pipeline {
         let message = notice.message(self.wodle_events, self.context.sequence + 1, Timestamp::now());
         if let Some(message) = message {
             self.context.sequence += 1;
-            self.keep(message, line, read_at);
+            self.keep(&message, line, read_at);
         }
     }
 
-    fn keep(&self, message: String, line: Option<u64>, read_at: i64) {
-        let entry = Entry { sequence: self.context.sequence, line, read_at, message: message.into() };
-        self.backlog.push(entry, Instant::now());
+    fn keep(&mut self, message: &str, line: Option<u64>, read_at: i64) {
+        self.outgoing.text.push_str(message);
+        self.outgoing.ends.push((self.outgoing.text.len(), self.context.sequence, line, read_at));
+        if self.outgoing.text.len() >= Outgoing::TOGETHER {
+            self.outgoing.hand_on(&self.backlog);
+        }
     }
 
     /// It is remembered with the next delivery; should the process be killed before, it is read and judged again.

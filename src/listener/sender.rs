@@ -82,7 +82,16 @@ impl Sender {
             self.follow_settings(&mut queue);
             self.announce(&entries);
             let mut unnoted = Unnoted::default();
-            let all = entries.iter().all(|entry| self.deliver(entry, &mut queue, &mut unnoted));
+            let mut rest = entries.as_slice();
+            let all = loop {
+                let offered = self.offer(rest, &mut queue, &mut unnoted);
+                rest = rest.get(offered..).unwrap_or_default();
+                let Some((first, behind)) = rest.split_first() else { break true };
+                if !self.deliver(first, &mut queue, &mut unnoted) {
+                    break false;
+                }
+                rest = behind;
+            };
             self.note(&mut unnoted);
             if !all {
                 return;
@@ -107,6 +116,32 @@ impl Sender {
         }
     }
 
+    /// Delivers the first of these, as many as may go and the queue takes without a wait; how many those are.
+    fn offer(&mut self, entries: &[Entry], queue: &mut Queue<'_>, unnoted: &mut Unnoted) -> usize {
+        if queue.is_over() {
+            return 0;
+        }
+        let is_certain = |entry: &&Entry| entry.line.is_none_or(|line| !self.uncertain.contains(&line));
+        let certain =
+            if self.uncertain.is_empty() { entries.len() } else { entries.iter().take_while(is_certain).count() };
+        let may_go = self.pace.take_some(certain, Instant::now());
+        let messages: Vec<&[u8]> = entries.iter().take(may_go).map(|entry| entry.message.as_ref()).collect();
+        let sent = queue.offer(&messages);
+        self.pace.give_back(may_go - sent);
+        self.status.counters.sent.add(sent as u64);
+        let gone = entries.get(..sent).unwrap_or_default();
+        if let Some(last) = gone.last() {
+            self.lags(last);
+        }
+        unnoted.lines.extend(gone.iter().map(|entry| (entry.line, entry.sequence)));
+        sent
+    }
+
+    fn lags(&self, entry: &Entry) {
+        let waited = Timestamp::now().as_millisecond() - entry.read_at;
+        self.status.lag.store(u64::try_from(waited).unwrap_or_default(), Ordering::Relaxed);
+    }
+
     /// Delivers one message; false where the stop came first.
     fn deliver(&mut self, entry: &Entry, queue: &mut Queue<'_>, unnoted: &mut Unnoted) -> bool {
         if queue.is_over() {
@@ -120,8 +155,8 @@ impl Sender {
         }
         let counters = &self.status.counters;
         let may_repeat = entry.line.is_some_and(|line| self.uncertain.remove(&line));
-        let message = if may_repeat { repeated(&entry.message).into() } else { Arc::clone(&entry.message) };
-        match queue.deliver(message.as_bytes(), || {
+        let message = if may_repeat { repeated(&entry.message).into() } else { entry.message.clone() };
+        match queue.deliver(&message, || {
             note(unnoted, &self.cursor, &self.backlog, &mut self.cursor_outage);
         }) {
             Delivery::Taken => counters.sent.count(),
@@ -132,8 +167,7 @@ impl Sender {
             }
             Delivery::Stopped => return false,
         }
-        let waited = Timestamp::now().as_millisecond() - entry.read_at;
-        self.status.lag.store(u64::try_from(waited).unwrap_or_default(), Ordering::Relaxed);
+        self.lags(entry);
         unnoted.lines.push((entry.line, entry.sequence));
         true
     }

@@ -174,11 +174,12 @@ pub fn audit(fields: &[(&str, &str)], host: &str, now: jiff::Timestamp) -> Strin
 
 /// The same message with a mark that it may have been delivered before; the listener was killed while it sent it.
 #[must_use]
-pub fn repeated(message: &str) -> String {
+pub fn repeated(message: &[u8]) -> Vec<u8> {
     // What the listener adds is the last object of every message.
-    message
-        .strip_suffix("}}")
-        .map_or_else(|| message.to_owned(), |start| format!("{start}, \"repeat\": \"possible\"}}}}"))
+    match message.strip_suffix(b"}}") {
+        Some(start) => [start, b", \"repeat\": \"possible\"}}"].concat(),
+        None => message.to_owned(),
+    }
 }
 
 /// What to leave out.
@@ -562,7 +563,7 @@ mod tests {
     #[test]
     fn a_message_that_may_come_twice_says_so() {
         let (text, mut json) = message(r#"{"Type":"image","Action":"pull"}"#, LARGEST);
-        let repeated = repeated(&text);
+        let repeated = String::from_utf8(repeated(text.as_bytes())).unwrap();
         json["docker_listener"]["repeat"] = "possible".into();
         assert_eq!(serde_json::from_str::<Json>(repeated.strip_prefix(HEADER).unwrap()).unwrap(), json);
     }

@@ -44,6 +44,27 @@ impl Pace {
         Err(Duration::from_secs_f64((1.0 - self.tokens) / self.rate))
     }
 
+    /// How many messages may go now, up to so many; takes a token for each.
+    pub fn take_some(&mut self, most: usize, now: Instant) -> usize {
+        if self.rate <= 0.0 {
+            return most;
+        }
+        self.fill(now);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole tokens, of which none is owed")]
+        let count = most.min(self.tokens as usize);
+        #[allow(clippy::cast_precision_loss, reason = "no more than there were tokens")]
+        let taken = count as f64;
+        self.tokens -= taken;
+        count
+    }
+
+    /// Gives back tokens of messages that did not go.
+    pub fn give_back(&mut self, count: usize) {
+        #[allow(clippy::cast_precision_loss, reason = "no more than were taken")]
+        let count = count as f64;
+        self.tokens = (self.tokens + count).min(self.burst);
+    }
+
     fn fill(&mut self, now: Instant) {
         let since = now.saturating_duration_since(self.filled).as_secs_f64();
         self.filled = self.filled.max(now);

@@ -5,8 +5,8 @@
 //! the agent has no manager it asks senders to wait with a file `.wait` beside the socket, and Wazuh's own senders do
 //! (`os_wait` in `wait_op.c`): what is sent all the same lies in a socket that nobody reads, and dies with the agent.
 
-use std::io;
-use std::os::fd::AsFd;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, MultiHeaders, sendmmsg};
 
 use crate::retry::{Backoff, Outage};
 use crate::stop::Stop;
@@ -239,6 +240,18 @@ impl<'s> Queue<'s> {
                 }
             }
         }
+    }
+
+    /// Sends the first of these messages, as many as the queue takes at once, in one call of the system; how many those
+    /// are. None where anything stands in the way: [`Self::deliver`] finds out what.
+    pub fn offer(&mut self, messages: &[&[u8]]) -> usize {
+        let is_well = !self.outage.lasts() && !self.is_paused();
+        let Some(socket) = self.socket.as_ref().filter(|_| is_well) else { return 0 };
+        let parts: Vec<[IoSlice<'_>; 1]> = messages.iter().map(|message| [IoSlice::new(message)]).collect();
+        let mut headers = MultiHeaders::preallocate(parts.len(), None);
+        let nobody = vec![None::<()>; parts.len()];
+        let sent = sendmmsg(socket.as_raw_fd(), &mut headers, &parts, nobody, [], MsgFlags::empty());
+        sent.map_or(0, Iterator::count)
     }
 
     /// Whether the stop leaves no more time; where what is left is kept elsewhere, that needs its time too.

@@ -82,7 +82,7 @@ async fn print(
     let mut splitter = LineSplitter::default();
     while !printer.closed {
         match stream.next_piece().await {
-            Ok(Some(piece)) => splitter.push(&piece, |line| printer.line(line)),
+            Ok(Some(piece)) => splitter.push(piece, |line| printer.line(line)),
             Ok(None) => break,
             Err(error) => return Err(format!("the stream of {} broke: {error}", settings.endpoint)),
         }
