@@ -408,7 +408,9 @@ fn write_sending<'h>(hashes: impl IntoIterator<Item = &'h u64>, out: &mut String
 
 /// As `{:016x}` does, which is ten times slower; each delivery writes two.
 fn write_hash(hash: u64, out: &mut String) {
-    let digits = hash.to_be_bytes().map(|byte| [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
+    let digits = hash
+        .to_be_bytes()
+        .map(|byte| [byte >> 4, byte & 15].map(|digit| if digit < 10 { b'0' + digit } else { b'a' + digit - 10 }));
     out.push_str(std::str::from_utf8(digits.as_flattened()).unwrap_or_default());
 }
 

@@ -14,8 +14,8 @@ use wazuh_docker_listener::wazuh::message::{Context, Findings, HEADER, LARGEST, 
 /// The whole way of a line through the pipeline, but for what asks the engine.
 fn message(line: &[u8]) -> String {
     let mut repaired = Vec::new();
-    let (event, is_repaired) = sanitize::read(line, &mut repaired).unwrap();
-    let (mut event, changes) = sanitize::clean(event);
+    let (mut event, is_repaired) = sanitize::read(line, &mut repaired).unwrap();
+    let changes = sanitize::clean(&mut event);
     let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
     let redacted = redactor.redact(&mut event, &|_| 0);
     let changes = sanitize::Changes { repaired: is_repaired, ..changes };

@@ -366,8 +366,8 @@ fn sigma_holds(document: &yaml_rust2::Yaml, message: &str, fields: &Fields) -> b
 fn no_label_meets_a_sigma_rule() {
     let documents = std::fs::read_to_string(shipped("docker_listener_sigma.yml")).unwrap();
     let lie = r#"{"Type":"container","Action":"start","Actor":{"ID":"c1","Attributes":{"docker_listener":"{\"risk\": {\"privileged\": \"x\"","risk":"privileged","privileged":"\"docker_listener\": {\"risk\": {\"privileged\": \"x\"}}","trust":"untrusted"}}}"#;
-    let event = wazuh_docker_listener::event::Event::parse(lie.as_bytes()).unwrap();
-    let (event, _) = wazuh_docker_listener::event::sanitize::clean(event);
+    let mut event = wazuh_docker_listener::event::Event::parse(lie.as_bytes()).unwrap();
+    wazuh_docker_listener::event::sanitize::clean(&mut event);
     let message = frame(&event, &Findings::default(), &Context::default(), LARGEST).text;
     let fields = Fields::of(&message).unwrap();
     for document in yaml_rust2::YamlLoader::load_from_str(&documents).unwrap() {

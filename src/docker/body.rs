@@ -232,7 +232,9 @@ mod tests {
 
     #[test]
     fn reads_heads_and_what_follows_them() {
-        let head = |text: &str| Head::parse(text.as_bytes()).map(|head| head.map(|(head, length)| (head.status, head.body, length)));
+        let head = |text: &str| {
+            Head::parse(text.as_bytes()).map(|head| head.map(|(head, length)| (head.status, head.body, length)))
+        };
         let chunked = Body::Chunked(Chunk::Size);
         for (text, status, body) in [
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, chunked),

@@ -155,10 +155,8 @@ impl Engine {
     async fn open_events(&self, query: &Query) -> Result<EventStream, EngineError> {
         let endpoint = self.endpoint();
         let broken = |error: &BodyError| EngineError::Broken { endpoint: endpoint.clone(), what: chain(error) };
-        let stream =
-            self.transport.connect().await.map_err(|error| EngineError::from_transport(endpoint, error))?;
-        let (status, mut stream) =
-            EventStream::open(stream, &query.path()).await.map_err(|error| broken(&error))?;
+        let stream = self.transport.connect().await.map_err(|error| EngineError::from_transport(endpoint, error))?;
+        let (status, mut stream) = EventStream::open(stream, &query.path()).await.map_err(|error| broken(&error))?;
         if (200..300).contains(&status) {
             return Ok(stream);
         }

@@ -107,8 +107,36 @@ fn words(command: &str) -> impl Iterator<Item = &str> {
     command.split(move |c: char| !is_part(c)).filter(|word| !word.is_empty())
 }
 
+/// For each length of a name the letters that names of that length begin with, as bits: most words are no name, and
+/// need no comparison.
+#[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
+const BEGINNINGS: [u32; 16] = {
+    let mut letters = [0; 16];
+    let lists = [SHELLS, WRAPPERS, PACKAGE_MANAGERS, DOWNLOADERS, TUNNELS];
+    let mut list = 0;
+    while list < lists.len() {
+        let mut name = 0;
+        while name < lists[list].len() {
+            let bytes = lists[list][name].as_bytes();
+            letters[bytes.len()] |= 1 << (bytes[0] & 31);
+            name += 1;
+        }
+        list += 1;
+    }
+    letters
+};
+
+fn may_be_known(name: &str) -> bool {
+    // Capital and small letters differ in higher bits only.
+    let letter = |letters: &u32| name.bytes().next().is_some_and(|first| letters & (1 << (first & 31)) != 0);
+    BEGINNINGS.get(name.len()).is_some_and(letter)
+}
+
 fn known(names: &'static [&'static str], word: &str) -> Option<&'static str> {
     let name = word.rsplit('/').next().unwrap_or_default();
+    if !may_be_known(name) {
+        return None;
+    }
     names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
 }
 
@@ -122,18 +150,19 @@ fn is_wrapper(word: &str) -> bool {
 /// Judges a command line as events have it.
 #[must_use]
 pub fn of_command(command: &str) -> Command {
-    let first_of = |names: &'static [&'static str]| words(command).find_map(|word| known(names, word));
-    let program = words(command).next().unwrap_or_default();
-    let shell = match known(SHELLS, program) {
-        None if is_wrapper(program) => words(command).skip(1).find_map(|word| known(SHELLS, word)),
-        shell => shell,
-    };
-    Command {
-        shell,
-        package_manager: first_of(PACKAGE_MANAGERS),
-        download: first_of(DOWNLOADERS),
-        tunnel: first_of(TUNNELS),
+    let mut found = Command::default();
+    let mut may_be_shell = true;
+    for (place, word) in words(command).enumerate() {
+        if may_be_shell && found.shell.is_none() {
+            found.shell = known(SHELLS, word);
+            // Behind the program a shell counts only where that runs another.
+            may_be_shell = place > 0 || is_wrapper(word);
+        }
+        found.package_manager = found.package_manager.or_else(|| known(PACKAGE_MANAGERS, word));
+        found.download = found.download.or_else(|| known(DOWNLOADERS, word));
+        found.tunnel = found.tunnel.or_else(|| known(TUNNELS, word));
     }
+    found
 }
 
 /// Longer than any honest command of a container's own, in bytes.

@@ -98,19 +98,22 @@ impl Posers {
         if event.kind() != "container" || id.is_empty() {
             return Facts::True;
         }
-        let Some(attributes) = event.attributes() else { return Facts::True };
-        let present = Fields::of(|key| attributes.get(key).is_some());
+        if event.attributes().is_none() {
+            return Facts::True;
+        }
+        let present = Fields::of(|key| event.has_own(key));
         let by_engine = set_by_engine(event.action());
         let of_engine = Fields::of(|key| by_engine.contains(&key));
         let labels = present.without(of_engine);
+        let mut known = self.0.get(id).copied();
         // What could hide behind the engine's own is still open, unless it sets nothing here.
-        if of_engine.is_empty() || !labels.is_empty() {
-            let known = self.0.get(id).copied();
-            if known.is_none_or(|known| known != known.and(labels)) && (of_engine.is_empty() || known.is_some()) {
-                self.learn(id, known.unwrap_or_default().and(labels));
-            }
+        if (of_engine.is_empty() || (known.is_some() && !labels.is_empty()))
+            && known.is_none_or(|known| known != known.and(labels))
+        {
+            known = Some(known.unwrap_or_default().and(labels));
+            self.learn(id, known.unwrap_or_default());
         }
-        let facts = match self.0.get(id) {
+        let facts = match known {
             Some(known) if known.both(present).is_empty() => Facts::True,
             Some(known) => Facts::Forged(known.both(present)),
             None if present.both(of_engine).is_empty() => Facts::True,

@@ -50,6 +50,18 @@ impl<'a> FromIterator<(Cow<'a, str>, Value<'a>)> for Object<'a> {
 const PLAIN_SEARCH: usize = 16;
 
 impl<'a> Object<'a> {
+    /// The field at this place.
+    #[must_use]
+    pub fn at(&self, place: usize) -> Option<(&str, &Value<'a>)> {
+        self.fields.get(place).map(|(key, value)| (key.as_ref(), value))
+    }
+
+    /// The value at this place, to be changed.
+    #[must_use]
+    pub fn at_mut(&mut self, place: usize) -> Option<&mut Value<'a>> {
+        self.fields.get_mut(place).map(|(_, value)| value)
+    }
+
     /// The value of `key`, to the letter.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Value<'a>> {
@@ -159,7 +171,7 @@ impl<'a> Value<'a> {
             Self::Null => out.push_str("null"),
             Self::Bool(true) => out.push_str("true"),
             Self::Bool(false) => out.push_str("false"),
-            Self::Number(number) => out.push_str(&number.to_string()),
+            Self::Number(number) => write_number(number, out),
             Self::String(text) => write_string(text, out),
             Self::Array(values) => {
                 out.push('[');
@@ -182,6 +194,15 @@ impl<'a> Value<'a> {
     }
 }
 
+fn write_number(number: &serde_json::Number, out: &mut String) {
+    let mut digits = itoa::Buffer::new();
+    match (number.as_u64(), number.as_i64()) {
+        (Some(number), _) => out.push_str(digits.format(number)),
+        (None, Some(number)) => out.push_str(digits.format(number)),
+        (None, None) => out.push_str(&number.to_string()),
+    }
+}
+
 /// Writes one object, field by field, with Python's separators.
 #[derive(Debug)]
 pub struct ObjectWriter<'o> {
@@ -196,35 +217,43 @@ impl<'o> ObjectWriter<'o> {
         Self { out, empty: true }
     }
 
-    /// Writes a key and leaves the value to the caller, who must write exactly one.
-    pub fn key(&mut self, key: &str) -> &mut String {
+    /// Writes a key that needs no escapes, and leaves the value to the caller, who must write exactly one.
+    pub fn key(&mut self, key: &'static str) -> &mut String {
+        self.any_key(key, true)
+    }
+
+    /// Writes a key, and leaves the value to the caller, who must write exactly one.
+    pub fn any_key(&mut self, key: &str, is_plain: bool) -> &mut String {
         if !self.empty {
             self.out.push_str(", ");
         }
         self.empty = false;
-        write_string(key, self.out);
+        if is_plain {
+            write_plain(key, self.out);
+        } else {
+            write_string(key, self.out);
+        }
         self.out.push_str(": ");
         self.out
     }
 
     /// Writes a field with any value.
     pub fn value(&mut self, key: &str, value: &Value<'_>) {
-        value.write(self.key(key));
+        value.write(self.any_key(key, false));
     }
 
     /// Writes a field with a text.
-    pub fn text(&mut self, key: &str, text: &str) {
+    pub fn text(&mut self, key: &'static str, text: &str) {
         write_string(text, self.key(key));
     }
 
     /// Writes a field with a count.
-    pub fn count(&mut self, key: &str, count: u64) {
-        let out = self.key(key);
-        out.push_str(&count.to_string());
+    pub fn count(&mut self, key: &'static str, count: u64) {
+        self.key(key).push_str(itoa::Buffer::new().format(count));
     }
 
     /// Opens an object as the value of `key`.
-    pub fn object(&mut self, key: &str) -> ObjectWriter<'_> {
+    pub fn object(&mut self, key: &'static str) -> ObjectWriter<'_> {
         ObjectWriter::new(self.key(key))
     }
 
@@ -234,8 +263,30 @@ impl<'o> ObjectWriter<'o> {
     }
 }
 
+/// Whether a line of JSON holds nothing but printable ASCII and no escape, so that each text in it stands in JSON as it
+/// is. Both follow from its bytes alone, and looking at all of them at once costs next to nothing.
+#[must_use]
+pub fn is_plain(line: &[u8]) -> bool {
+    !line.iter().fold(false, |other, byte| other | !matches!(byte, b' '..=b'~') | (*byte == b'\\'))
+}
+
+/// The same for one text, which may hold quotes.
+fn needs_no_escape(text: &str) -> bool {
+    !text.bytes().fold(false, |other, byte| other | !matches!(byte, b' '..=b'~') | matches!(byte, b'"' | b'\\'))
+}
+
+/// Appends a text that is known to need no escapes.
+pub fn write_plain(text: &str, out: &mut String) {
+    out.push('"');
+    out.push_str(text);
+    out.push('"');
+}
+
 /// Appends `text` as a JSON string in ASCII, with exactly the escapes that Python's `json.dumps` chooses.
 pub fn write_string(text: &str, out: &mut String) {
+    if needs_no_escape(text) {
+        return write_plain(text, out);
+    }
     out.push('"');
     let mut rest = text;
     while let Some(place) = rest.find(needs_escape) {
@@ -350,7 +401,8 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
-        let mut fields = Vec::new();
+        // More than most objects of an event have: growing costs more than the room.
+        let mut fields = Vec::with_capacity(8);
         while let Some((Key(key), value)) = entries.next_entry()? {
             fields.push((key, value));
         }
@@ -363,7 +415,9 @@ impl<'de> Visitor<'de> for ValueVisitor {
 /// # Errors
 /// Where the line is no UTF-8, no JSON, deeper than 128 levels, or no object.
 pub fn parse_object(line: &[u8]) -> Result<Object<'_>, serde_json::Error> {
-    match serde_json::from_slice(line)? {
+    // Once for the whole line is cheaper than once for each string.
+    let text = std::str::from_utf8(line).map_err(serde_json::Error::custom)?;
+    match serde_json::from_str(text)? {
         Value::Object(object) => Ok(object),
         _ => Err(serde_json::Error::custom("JSON, but not an object")),
     }

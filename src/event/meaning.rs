@@ -59,7 +59,7 @@ impl Meaning {
     /// where rules could want to know that it was looked at.
     #[must_use]
     pub fn fields(&self) -> Vec<Field<'_>> {
-        let mut fields = Fields(Vec::new());
+        let mut fields = Fields(Vec::with_capacity(if self.image.is_some() { 16 } else { 0 }));
         if let Some(exit_code) = self.exit_code {
             fields.add("", "exit_code", exit_code.to_string());
         }

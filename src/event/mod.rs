@@ -8,6 +8,7 @@ pub mod exec;
 pub mod filter;
 pub mod forged;
 pub mod image;
+pub mod index;
 pub mod json;
 pub mod meaning;
 pub mod origin;
@@ -18,55 +19,18 @@ pub mod sanitize;
 pub mod tags;
 pub mod workload;
 
+use index::{Field, Index};
 use json::{Object, Value};
 
-/// The attributes that engines set themselves, in the order in which they are written, before any label.
-///
-/// Docker mixes a container's labels into the same object. analysisd takes the first field whose name matches without
-/// regard to case, so the engine's own must come first; see the architecture notes in CONTRIBUTING.md.
-pub const ENGINE_ATTRIBUTES: [&str; 36] = [
-    "name",
-    "image",
-    "exitCode",
-    "signal",
-    "execID",
-    "execDuration",
-    "oldName",
-    "container",
-    "type",
-    "driver",
-    "destination",
-    "read/write",
-    "propagation",
-    "comment",
-    "imageID",
-    "imageRef",
-    "height",
-    "width",
-    "reclaimed",
-    "role.new",
-    "role.old",
-    "state.new",
-    "state.old",
-    "availability.new",
-    "availability.old",
-    "replicas.new",
-    "replicas.old",
-    "image.new",
-    "image.old",
-    "updatestate.new",
-    "updatestate.old",
-    "containerExitCode",
-    "podId",
-    "network",
-    "pid",
-    "error",
-];
+pub use index::{ENGINE_ATTRIBUTES, FIELDS};
 
 /// One event of an engine, borrowed from its line.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event<'a> {
     fields: Object<'a>,
+    index: Index,
+    /// Whether all of its texts are printable ASCII that stands in JSON as it is.
+    is_plain: bool,
 }
 
 impl<'a> Event<'a> {
@@ -75,7 +39,12 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Where the line is not one JSON object; the error says where in the line.
     pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
-        json::parse_object(line).map(|fields| Self { fields })
+        let fields = json::parse_object(line)?;
+        Ok(Self { index: Index::of(&fields), fields, is_plain: json::is_plain(line) })
+    }
+
+    fn new(fields: Object<'a>) -> Self {
+        Self { index: Index::of(&fields), fields, is_plain: false }
     }
 
     /// Something that is known about an object, and is no event of the engine.
@@ -85,7 +54,7 @@ impl<'a> Event<'a> {
         let attributes: Object<'a> = attributes.iter().map(|(key, value)| text(key, value)).collect();
         let actor: Object<'a> =
             [text("ID", id), ("Attributes".into(), Value::Object(attributes))].into_iter().collect();
-        Self { fields: [("Actor".into(), Value::Object(actor))].into_iter().collect() }
+        Self::new([("Actor".into(), Value::Object(actor))].into_iter().collect())
     }
 
     /// Whether its attributes hold what users may set: labels of containers and images, and of whatever else an engine
@@ -103,71 +72,121 @@ impl<'a> Event<'a> {
         &self.fields
     }
 
+    /// Its keys or texts are others than those that were read.
+    fn was_changed(&mut self) {
+        self.index = Index::of(&self.fields);
+        self.is_plain = false;
+    }
+
+    /// One of the fields that every engine writes.
+    #[must_use]
+    pub fn field(&self, field: Field) -> Option<&Value<'a>> {
+        self.fields.at(self.index.field(field)?).map(|(_, value)| value)
+    }
+
+    fn text(&self, field: Field) -> &str {
+        self.field(field).and_then(Value::as_text).unwrap_or_default()
+    }
+
+    /// Whether all of its texts are printable ASCII that stands in JSON as it is.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+
     /// What kind of object it happened to (`container`, `image`, `network`, …); empty where the engine names none.
     #[must_use]
     pub fn kind(&self) -> &str {
-        self.fields.text("Type").unwrap_or_default()
+        self.text(Field::Type)
     }
 
     /// What happened (`start`, `exec_start: sh -c …`, `health_status: healthy`, …); empty where the engine says nothing.
     #[must_use]
     pub fn action(&self) -> &str {
-        self.fields.text("Action").unwrap_or_default()
+        self.text(Field::Action)
     }
 
     /// The id of the object it happened to; empty for prunes.
     #[must_use]
     pub fn actor_id(&self) -> &str {
-        self.actor().and_then(|actor| actor.text("ID")).unwrap_or_default()
+        let id = || self.actor()?.at(self.index.actor_id()?)?.1.as_text();
+        id().unwrap_or_default()
     }
 
     /// `local` or `swarm`; empty where the engine says nothing.
     #[must_use]
     pub fn scope(&self) -> &str {
-        self.fields.text("scope").unwrap_or_default()
+        self.text(Field::Scope)
     }
 
     /// When it happened, in nanoseconds since 1970 by the engine's clock; from `timeNano`, else from `time`.
     #[must_use]
     pub fn time_nano(&self) -> Option<i64> {
-        let number = |key| self.fields.get(key).and_then(Value::as_integer);
-        number("timeNano").or_else(|| number("time")?.checked_mul(1_000_000_000))
+        let number = |field| self.field(field).and_then(Value::as_integer);
+        number(Field::TimeNano).or_else(|| number(Field::Time)?.checked_mul(1_000_000_000))
     }
 
-    /// When it happened as RFC 3339 in UTC with all nine digits, which no reader of JSON numbers can round away.
+    /// When it happened.
     #[must_use]
-    pub fn timestamp(&self) -> Option<String> {
-        let at = jiff::Timestamp::from_nanosecond(i128::from(self.time_nano()?)).ok()?;
-        Some(format!("{at:.9}"))
+    pub fn time(&self) -> Option<Time> {
+        jiff::Timestamp::from_nanosecond(i128::from(self.time_nano()?)).ok().map(Time)
     }
 
     /// The object it happened to.
     #[must_use]
     pub fn actor(&self) -> Option<&Object<'a>> {
-        self.fields.get("Actor").and_then(Value::as_object)
+        self.field(Field::Actor).and_then(Value::as_object)
     }
 
     /// The engine's attributes and the labels, mixed as the engine mixes them.
     #[must_use]
     pub fn attributes(&self) -> Option<&Object<'a>> {
-        self.actor()?.get("Attributes").and_then(Value::as_object)
+        self.actor()?.at(self.index.attributes()?)?.1.as_object()
     }
 
     /// One attribute; empty where there is none or it is no text.
     #[must_use]
     pub fn attribute(&self, key: &str) -> &str {
-        self.attributes().and_then(|attributes| attributes.text(key)).unwrap_or_default()
+        let Some(attributes) = self.attributes() else { return "" };
+        let value = match index::rank(key) {
+            Some(rank) => self.index.own(rank).and_then(|place| attributes.at(place)).map(|(_, value)| value),
+            None => attributes.get(key),
+        };
+        value.and_then(Value::as_text).unwrap_or_default()
+    }
+
+    /// Whether there is this attribute, which is one that engines set themselves.
+    #[must_use]
+    pub fn has_own(&self, key: &str) -> bool {
+        index::rank(key).is_some_and(|rank| self.index.own(rank).is_some())
+    }
+
+    /// How many attributes have the name of an engine's own.
+    #[must_use]
+    pub fn own_count(&self) -> usize {
+        self.index.own_count()
+    }
+
+    /// The attributes that are no name of an engine's own, in the order in which they came.
+    pub fn labels(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        let count = self.attributes().map_or(0, |attributes| attributes.len() - self.index.own_count());
+        let attributes = self.attributes().filter(|_| count > 0).into_iter().flat_map(Object::iter);
+        attributes.filter(|(key, _)| !is_engine_attribute(key))
     }
 
     /// The attributes in the order in which they are written: the engine's own first, in [`ENGINE_ATTRIBUTES`]'s
     /// order, then the labels, sorted.
-    #[must_use]
-    pub fn ordered_attributes(&self) -> Vec<(&str, &Value<'a>)> {
-        let Some(attributes) = self.attributes() else { return Vec::new() };
-        let mut ordered: Vec<(usize, &str, &Value<'a>)> =
-            attributes.iter().map(|(key, value)| (attribute_rank(key), key, value)).collect();
-        ordered.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
-        ordered.into_iter().map(|(_, key, value)| (key, value)).collect()
+    pub fn ordered_attributes(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+        let attributes = self.attributes();
+        let own = self.index.all_own().filter_map(move |place| attributes?.at(place));
+        // Docker writes them sorted; others, and what was renamed, may stand anywhere.
+        let sorted = (!self.index.is_sorted()).then(|| {
+            let mut labels: Vec<(&str, &Value<'a>)> = self.labels().collect();
+            labels.sort_by_key(|(key, _)| *key);
+            labels
+        });
+        let as_they_came = sorted.is_none().then(|| self.labels());
+        own.chain(as_they_came.into_iter().flatten()).chain(sorted.into_iter().flatten())
     }
 
     /// The fields `status`, `id` and `from` as an engine before API 1.52 would have written them, for those that this
@@ -176,29 +195,50 @@ impl<'a> Event<'a> {
     /// Containers have all three, images the first two, no other type has any; an empty one is left out
     /// (moby's `backFillLegacy`).
     #[must_use]
-    pub fn legacy_fields(&self) -> Vec<(&'static str, &str)> {
-        let from = match self.kind() {
-            "container" => self.attribute("image"),
-            "image" => "",
-            _ => return Vec::new(),
+    pub fn legacy_fields(&self) -> impl Iterator<Item = (Field, &str)> {
+        let (has_any, from) = match self.kind() {
+            "container" => (true, self.attribute("image")),
+            "image" => (true, ""),
+            _ => (false, ""),
         };
-        [("status", self.action()), ("id", self.actor_id()), ("from", from)]
-            .into_iter()
-            .filter(|(key, value)| !value.is_empty() && self.fields.get(key).is_none())
-            .collect()
+        let all = [(Field::Status, self.action()), (Field::Id, self.actor_id()), (Field::From, from)];
+        all.into_iter().filter(move |(field, value)| has_any && !value.is_empty() && self.field(*field).is_none())
     }
 }
 
-/// A label's rank is past all of the engine's own.
-fn attribute_rank(key: &str) -> usize {
-    ENGINE_ATTRIBUTES.iter().position(|own| *own == key).unwrap_or(ENGINE_ATTRIBUTES.len())
+/// When an event happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Time(jiff::Timestamp);
+
+impl Time {
+    /// Appends it as RFC 3339 in UTC with all nine digits, which no reader of JSON numbers can round away.
+    pub fn write(self, out: &mut String) {
+        let time = jiff::tz::Offset::UTC.to_datetime(self.0);
+        // Digit by digit: each message has one, and a formatter of dates would cost as much as the rest of it. No time
+        // in nanoseconds of 64 bits is outside of the years 1677 to 2262.
+        let parts = [
+            (u32::from(time.year().unsigned_abs()), 4, '-'),
+            (time.month().unsigned_abs().into(), 2, '-'),
+            (time.day().unsigned_abs().into(), 2, 'T'),
+            (time.hour().unsigned_abs().into(), 2, ':'),
+            (time.minute().unsigned_abs().into(), 2, ':'),
+            (time.second().unsigned_abs().into(), 2, '.'),
+            (time.subsec_nanosecond().unsigned_abs(), 9, 'Z'),
+        ];
+        for (number, digits, end) in parts {
+            for place in (0..digits).rev() {
+                out.push(char::from_digit(number / 10_u32.pow(place) % 10, 10).unwrap_or('0'));
+            }
+            out.push(end);
+        }
+    }
 }
 
 /// Whether the attribute is one that engines set themselves; a label may still hold that name, see facts in the
 /// architecture notes.
 #[must_use]
 pub fn is_engine_attribute(key: &str) -> bool {
-    attribute_rank(key) < ENGINE_ATTRIBUTES.len()
+    index::rank(key).is_some()
 }
 
 #[cfg(test)]
@@ -209,7 +249,7 @@ mod tests {
     fn fills_in_what_newer_engines_leave_out_and_only_that() {
         let legacy = |line: &str| -> Vec<(&'static str, String)> {
             let event = Event::parse(line.as_bytes()).unwrap();
-            event.legacy_fields().into_iter().map(|(key, value)| (key, value.to_owned())).collect()
+            event.legacy_fields().map(|(field, value)| (field.name(), value.to_owned())).collect()
         };
         let owned = |pairs: &[(&'static str, &str)]| -> Vec<(&'static str, String)> {
             pairs.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
@@ -245,18 +285,27 @@ mod tests {
         let line =
             br#"{"Actor":{"Attributes":{"Name":"lie","a":"1","exitCode":"0","image":"bb:1","name":"truth","z":"2"}}}"#;
         let event = Event::parse(line).unwrap();
-        let keys: Vec<&str> = event.ordered_attributes().into_iter().map(|(key, _)| key).collect();
+        let keys: Vec<&str> = event.ordered_attributes().map(|(key, _)| key).collect();
         assert_eq!(keys, ["name", "image", "exitCode", "Name", "a", "z"]);
     }
 
     #[test]
     fn tells_the_time_with_all_its_digits() {
-        let time = |line: &str| Event::parse(line.as_bytes()).unwrap().timestamp();
+        let time = |line: &str| {
+            let mut out = String::new();
+            Event::parse(line.as_bytes()).unwrap().time()?.write(&mut out);
+            Some(out)
+        };
         assert_eq!(
             time(r#"{"time":1795217220,"timeNano":1795217220632019339}"#).as_deref(),
             Some("2026-11-20T23:27:00.632019339Z")
         );
         assert_eq!(time(r#"{"time":1795217220}"#).as_deref(), Some("2026-11-20T23:27:00.000000000Z"));
+        assert_eq!(time(r#"{"timeNano":1}"#).as_deref(), Some("1970-01-01T00:00:00.000000001Z"));
+        for nanos in [i64::MIN, -1, i64::MAX] {
+            let at = jiff::Timestamp::from_nanosecond(i128::from(nanos)).unwrap();
+            assert_eq!(time(&format!(r#"{{"timeNano":{nanos}}}"#)), Some(format!("{at:.9}")));
+        }
         assert_eq!(time(r#"{"time":9223372036854775807}"#), None);
         assert_eq!(time(r#"{"timeNano":"soon"}"#), None);
     }

@@ -10,7 +10,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::OnceLock;
 
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::Event;
@@ -106,13 +108,120 @@ pub enum Mode {
 /// What makes a secret's hash; nobody without its key may be able to try secrets out.
 pub type Hasher<'h> = &'h dyn Fn(&[u8]) -> u64;
 
-/// The rules, compiled.
+/// What a text must hold, whatever its case, before one of the rules can find anything in it, or a name be that of a
+/// secret; but for URLs, see [`Redactor::may_hold_secret`]. Looking for these alone takes no time, and most texts hold
+/// none of them.
+fn hints() -> Vec<String> {
+    // Names of secrets, `htpasswd`, `-pass`, headers, and tokens that are known by their shape.
+    const PLAIN: [&str; 62] = [
+        "pass",
+        "pwd",
+        "secret",
+        "token",
+        "credential",
+        "masterauth",
+        "authorization",
+        "cookie",
+        "bearer",
+        "x-",
+        "rabbitmqctl",
+        "private key",
+        "akia",
+        "asia",
+        "gho_",
+        "ghp_",
+        "ghr_",
+        "ghs_",
+        "ghu_",
+        "github_pat_",
+        "glpat-",
+        "gldt-",
+        "glrt-",
+        "glcbt-",
+        "glptt-",
+        "glft-",
+        "glagent-",
+        "glsoat-",
+        "gloas-",
+        "xoxa-",
+        "xoxb-",
+        "xoxe-",
+        "xoxo-",
+        "xoxp-",
+        "xoxr-",
+        "xoxs-",
+        "xapp-",
+        "k_live_",
+        "k_test_",
+        "whsec_",
+        "aiza",
+        "ya29.",
+        "gocspx-",
+        "npm_",
+        "pypi-",
+        "dckr_",
+        "sg.",
+        "hvs.",
+        "hvb.",
+        "hvr.",
+        "doo_v1_",
+        "dop_v1_",
+        "dor_v1_",
+        "sk-",
+        "hf_",
+        "shpat_",
+        "shpca_",
+        "shppa_",
+        "shpss_",
+        "dapi",
+        ":aa",
+        "eyj",
+    ];
+    // api_key, api-key, apikey.
+    const KEYS: [&str; 7] = ["api", "access", "auth", "account", "encryption", "private", "signing"];
+    const BLANKS: [char; 6] = [' ', '\t', '\n', '\r', '\u{b}', '\u{c}'];
+    const OPTIONS: [&str; 7] = ["-u", "--user", "--proxy-user", "-a", "--auth", "-p", "-w"];
+    let keys = KEYS.iter().flat_map(|name| ["_", "-", ""].map(|between| format!("{name}{between}key")));
+    let options = OPTIONS.iter().flat_map(|option| BLANKS.map(|blank| format!("{blank}{option}")));
+    PLAIN.map(str::to_owned).into_iter().chain(keys).chain(options).collect()
+}
+
+/// Rules, compiled.
+#[derive(Debug)]
+struct Rules {
+    any: RegexSet,
+    each: Vec<Regex>,
+}
+
+impl Rules {
+    fn compile(patterns: &[String]) -> Result<Self, PatternError> {
+        let each = patterns.iter().map(|rule| compile(rule)).collect::<Result<Vec<_>, _>>()?;
+        let any =
+            RegexSetBuilder::new(each.iter().map(Regex::as_str)).unicode(false).size_limit(64 * PATTERN_SIZE).build();
+        let any = any.map_err(|error| PatternError { pattern: "all together".to_owned(), what: error.to_string() })?;
+        Ok(Self { any, each })
+    }
+
+    fn find(&self, text: &str, spans: &mut Vec<Range<usize>>) {
+        for rule in self.any.matches(text.as_bytes()).iter().filter_map(|rule| self.each.get(rule)) {
+            for found in rule.captures_iter(text.as_bytes()) {
+                let secret = found.iter().skip(1).flatten().next().or_else(|| found.get(0));
+                spans.extend(secret.map(|secret| whole_characters(text, secret.range())));
+            }
+        }
+    }
+}
+
+/// Takes secrets out.
 #[derive(Debug)]
 pub struct Redactor {
     mode: Mode,
-    any: RegexSet,
-    each: Vec<Regex>,
-    names: Regex,
+    hints: AhoCorasick,
+    /// The known rules and what names of secrets look like. Compiled when first needed: that takes as long as all else
+    /// at the start, and more memory, and most hosts never show a secret.
+    known: OnceLock<Result<(Rules, Regex), PatternError>>,
+    /// Those of the user.
+    own: Option<Rules>,
 }
 
 /// A pattern of the user is wrong.
@@ -139,13 +248,26 @@ impl Redactor {
     /// # Errors
     /// Where a pattern is wrong or too large.
     pub fn new(mode: Mode, patterns: &[String]) -> Result<Self, PatternError> {
-        let rules = rules();
-        let each = rules.iter().chain(patterns).map(|rule| compile(rule)).collect::<Result<Vec<_>, _>>()?;
-        let any =
-            RegexSetBuilder::new(each.iter().map(Regex::as_str)).unicode(false).size_limit(64 * PATTERN_SIZE).build();
-        let any = any.map_err(|error| PatternError { pattern: "all together".to_owned(), what: error.to_string() })?;
-        let names = compile(&format!("(?i)^(?:.*/)?{SECRET_NAME}$"))?;
-        Ok(Self { mode, any, each, names })
+        let hints = AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(AhoCorasickKind::DFA)).build(hints());
+        let hints = hints.map_err(|error| PatternError { pattern: "the hints".to_owned(), what: error.to_string() })?;
+        let own = if patterns.is_empty() { None } else { Some(Rules::compile(patterns)?) };
+        Ok(Self { mode, hints, known: OnceLock::new(), own })
+    }
+
+    fn known(&self) -> Result<&(Rules, Regex), &PatternError> {
+        let compiled = || Ok((Rules::compile(&rules())?, compile(&format!("(?i)^(?:.*/)?{SECRET_NAME}$"))?));
+        self.known.get_or_init(compiled).as_ref()
+    }
+
+    /// Whether one of the known rules could find something in a text.
+    fn may_hold_secret(&self, text: &str) -> bool {
+        self.hints.is_match(text) || (text.contains('@') && text.contains("://"))
+    }
+
+    /// Whether this is the name of a secret.
+    fn names_secret(&self, key: &str) -> bool {
+        // Rules that cannot be used must not let anything through.
+        self.hints.is_match(key) && self.known().map_or(true, |(_, names)| names.is_match(key.as_bytes()))
     }
 
     /// Takes the secrets out of an event; how many there were.
@@ -163,7 +285,7 @@ impl Redactor {
                     let Some((_, Value::Object(attributes))) = attributes else { continue };
                     for (key, value) in attributes.iter_mut() {
                         let Value::String(text) = value else { continue };
-                        if self.names.is_match(key.as_bytes()) && !text.is_empty() && !is_reference(text) {
+                        if self.names_secret(key) && !text.is_empty() && !is_reference(text) {
                             *text = self.instead_of(text, hasher).into();
                             count += 1;
                         } else {
@@ -227,11 +349,15 @@ impl Redactor {
     /// Where the secrets are, in order and without overlaps.
     fn spans(&self, text: &str) -> Vec<Range<usize>> {
         let mut spans: Vec<Range<usize>> = Vec::new();
-        for rule in self.any.matches(text.as_bytes()).iter().filter_map(|rule| self.each.get(rule)) {
-            for found in rule.captures_iter(text.as_bytes()) {
-                let secret = found.iter().skip(1).flatten().next().or_else(|| found.get(0));
-                spans.extend(secret.map(|secret| whole_characters(text, secret.range())));
+        if self.may_hold_secret(text) {
+            match self.known() {
+                Ok((rules, _)) => rules.find(text, &mut spans),
+                // What cannot be judged is no less than a secret.
+                Err(_) => spans.push(0..text.len()),
             }
+        }
+        if let Some(own) = &self.own {
+            own.find(text, &mut spans);
         }
         spans.retain(|span| text.get(span.clone()).is_some_and(|secret| !secret.is_empty() && !is_reference(secret)));
         spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
@@ -267,6 +393,9 @@ fn is_reference(value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
     use serde::Deserialize;
 
     fn sum(secret: &[u8]) -> u64 {
@@ -374,4 +503,33 @@ mod tests {
     }
 
     static REDACTOR: std::sync::OnceLock<Redactor> = std::sync::OnceLock::new();
+
+    /// What a rule matches, without what it wants to stand before and behind it, which a generator cannot make.
+    fn without_borders(rule: &str) -> String {
+        rule.replace(r"\b", "").replace("(?:^|", "(?:").replace("|$)", ")")
+    }
+
+    #[test]
+    fn no_rule_finds_anything_where_there_is_no_hint() {
+        let redactor = Redactor::new(Mode::Mask, &[]).unwrap();
+        let mut runner = TestRunner::deterministic();
+        for rule in rules() {
+            let matching = proptest::string::bytes_regex(&format!("(?-u){}", without_borders(&rule))).unwrap();
+            let compiled = compile(&rule).unwrap();
+            let mut found = 0;
+            for _ in 0..2000 {
+                let text = matching.new_tree(&mut runner).unwrap().current();
+                let text = String::from_utf8_lossy(&text);
+                found += usize::from(compiled.is_match(text.as_bytes()));
+                assert!(redactor.may_hold_secret(&text), "{text:?} of {rule}");
+            }
+            assert!(found > 100, "{found} of 2000 texts that were made for it are found by {rule}");
+        }
+        let names = format!("(?i-u){SECRET_NAME}");
+        let matching = proptest::string::bytes_regex(&names).unwrap();
+        for _ in 0..5000 {
+            let name = matching.new_tree(&mut runner).unwrap().current();
+            assert!(redactor.hints.is_match(&name[..]), "{}", String::from_utf8_lossy(&name));
+        }
+    }
 }

@@ -20,11 +20,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
-use super::json::{Object, Value};
-use super::{Event, is_engine_attribute};
-
-/// Fields of an event that are texts or numbers.
-const KNOWN: [&str; 8] = ["status", "id", "from", "Type", "Action", "scope", "time", "timeNano"];
+use super::json::{Object, Value, is_plain};
+use super::{Event, FIELDS, is_engine_attribute};
 
 /// How deep an event may be nested; engines stay within three. analysisd takes 1,000.
 pub const DEEPEST: usize = 8;
@@ -73,33 +70,88 @@ pub fn read<'a>(line: &'a [u8], repaired: &'a mut Vec<u8>) -> Result<(Event<'a>,
 }
 
 /// Makes an event safe.
-#[must_use]
-pub fn clean(event: Event<'_>) -> (Event<'_>, Changes) {
+pub fn clean(event: &mut Event<'_>) -> Changes {
     let mut changes = Changes::default();
-    let has_labels = event.may_have_labels();
-    let mut fields = event.fields;
-    for (key, value) in fields.iter_mut() {
-        make_visible(key, &mut changes);
-        clean_value(value, 1, &mut changes);
-        if key != "Actor" && KNOWN.contains(&key.as_ref()) && matches!(value, Value::Array(_) | Value::Object(_)) {
-            flatten(value, &mut changes);
-        }
+    let (has_labels, is_flat) = (event.may_have_labels(), is_flat(event));
+    if !(is_flat && event.is_plain()) {
+        clean_texts(&mut event.fields, &mut changes);
     }
-    let actor = fields.iter_mut().find(|(key, _)| *key == "Actor").and_then(|(_, actor)| actor.as_object_mut());
-    let attributes = actor.and_then(|actor| {
-        actor.iter_mut().find(|(key, _)| *key == "Attributes").and_then(|(_, attributes)| attributes.as_object_mut())
-    });
-    if let Some(attributes) = attributes {
+    if !is_flat && let Some(attributes) = attributes(&mut event.fields) {
         for (_, value) in attributes.iter_mut() {
             if matches!(value, Value::Array(_) | Value::Object(_)) {
                 flatten(value, &mut changes);
             }
         }
-        if has_labels {
-            clean_labels(attributes, &mut changes);
+    }
+    if has_labels
+        && !labels_keep_their_names(event)
+        && let Some(attributes) = attributes(&mut event.fields)
+    {
+        clean_labels(attributes, &mut changes);
+    }
+    if !changes.is_nothing() {
+        event.was_changed();
+    }
+    changes
+}
+
+fn attributes<'e, 'a>(fields: &'e mut Object<'a>) -> Option<&'e mut Object<'a>> {
+    let (_, actor) = fields.iter_mut().find(|(key, _)| *key == "Actor")?;
+    let (_, attributes) = actor.as_object_mut()?.iter_mut().find(|(key, _)| *key == "Attributes")?;
+    attributes.as_object_mut()
+}
+
+fn clean_texts(fields: &mut Object<'_>, changes: &mut Changes) {
+    for (key, value) in fields.iter_mut() {
+        make_visible(key, changes);
+        clean_value(value, 1, changes);
+        if key != "Actor" && FIELDS.contains(&key.as_ref()) && matches!(value, Value::Array(_) | Value::Object(_)) {
+            flatten(value, changes);
         }
     }
-    (Event { fields }, changes)
+}
+
+/// Whether nothing is nested but the actor and its attributes.
+fn is_flat(event: &Event<'_>) -> bool {
+    let is_leaf = |value: &Value<'_>| !matches!(value, Value::Array(_) | Value::Object(_));
+    event.fields.iter().all(|(key, value)| match (key, value) {
+        ("Actor", Value::Object(actor)) => actor.iter().all(|(key, value)| match (key, value) {
+            ("Attributes", Value::Object(attributes)) => attributes.iter().all(|(_, value)| is_leaf(value)),
+            _ => is_leaf(value),
+        }),
+        _ => is_leaf(value),
+    })
+}
+
+/// With more attributes than this it is quicker to build the tables at once.
+const MOST_COMPARED: usize = 32;
+
+/// Whether it is certain at a glance that no label has to be renamed or gets a blank.
+fn labels_keep_their_names(event: &Event<'_>) -> bool {
+    let Some(attributes) = event.attributes() else { return true };
+    if attributes.len() > MOST_COMPARED {
+        return attributes.len() == event.own_count();
+    }
+    event.labels().all(|(label, value)| {
+        let folded = folded(label);
+        let is_other = |key: &&str| !std::ptr::eq(*key, label);
+        !label.is_empty()
+            && value.as_text().is_none_or(|text| !text.starts_with('['))
+            && !attributes.iter().map(|(key, _)| key).filter(is_other).any(|key| may_clash(&folded, key))
+    })
+}
+
+/// A key that is the same as another without regard to case where it is that without regard to the case of ASCII.
+fn folded(key: &str) -> Cow<'_, str> {
+    if key.is_ascii() { key.into() } else { key.to_lowercase().into() }
+}
+
+/// Whether two keys are the same without regard to case, or one is the parent of the other in the sense of dots.
+fn may_clash(one: &str, other: &str) -> bool {
+    let other = folded(other);
+    let (short, long) = if one.len() < other.len() { (one, other.as_ref()) } else { (other.as_ref(), one) };
+    let (start, rest) = long.as_bytes().split_at(short.len());
+    matches!(rest, [] | [b'.', ..]) && start.eq_ignore_ascii_case(short.as_bytes())
 }
 
 fn clean_value(value: &mut Value<'_>, depth: usize, changes: &mut Changes) {
@@ -128,12 +180,18 @@ fn flatten(value: &mut Value<'_>, changes: &mut Changes) {
 /// A text of somebody else that stands in a field of ours: made as safe as the engine's own.
 #[must_use]
 pub fn visible(mut text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_empty() {
+        return text;
+    }
     make_visible(&mut text, &mut Changes::default());
     if text.starts_with('[') { format!(" {text}").into() } else { text }
 }
 
 fn make_visible(text: &mut Cow<'_, str>, changes: &mut Changes) {
     use std::fmt::Write as _;
+    if is_plain(text.as_bytes()) {
+        return;
+    }
     let Some(first) = text.find(is_hidden) else { return };
     changes.characters += 1;
     let mut visible = String::with_capacity(text.len() + 8);
@@ -303,7 +361,8 @@ mod tests {
     fn attributes(json: &str) -> (Vec<(String, String)>, Changes) {
         let line = format!(r#"{{"Type":"container","Action":"start","Actor":{{"ID":"c","Attributes":{json}}}}}"#);
         let mut repaired = Vec::new();
-        let (event, changes) = clean(read(line.as_bytes(), &mut repaired).unwrap().0);
+        let mut event = read(line.as_bytes(), &mut repaired).unwrap().0;
+        let changes = clean(&mut event);
         let attributes = event.attributes().unwrap().iter();
         (attributes.map(|(key, value)| (key.to_owned(), value.as_text().unwrap().to_owned())).collect(), changes)
     }
@@ -337,7 +396,7 @@ mod tests {
     #[test]
     fn attributes_of_what_has_no_labels_are_the_engines_own() {
         let line = br#"{"Type":"daemon","Action":"reload","Actor":{"Attributes":{"Labels":"[\"a\"]","labels":"[]"}}}"#;
-        let (_, changes) = clean(Event::parse(line).unwrap());
+        let changes = clean(&mut Event::parse(line).unwrap());
         assert!(changes.is_nothing());
     }
 
@@ -360,7 +419,8 @@ mod tests {
     #[test]
     fn what_is_nested_too_deep_becomes_a_text() {
         let line = format!("{{\"x\":{}1{}}}", "[".repeat(50), "]".repeat(50));
-        let (event, changes) = clean(Event::parse(line.as_bytes()).unwrap());
+        let mut event = Event::parse(line.as_bytes()).unwrap();
+        let changes = clean(&mut event);
         let mut out = String::new();
         event.fields().get("x").unwrap().write(&mut out);
         assert!(out.starts_with("[[[[[[[\"json [[[") && changes.flattened == 1, "{out}");
@@ -393,7 +453,8 @@ mod tests {
         ) {
             let count = labels.len();
             let line = serde_json::json!({"Type": "container", "Action": "start", "Actor": {"Attributes": labels}}).to_string();
-            let (event, _) = clean(Event::parse(line.as_bytes()).unwrap());
+            let mut event = Event::parse(line.as_bytes()).unwrap();
+            clean(&mut event);
             let kept: Vec<(String, String)> = event.attributes().unwrap().iter()
                 .map(|(key, value)| (key.to_lowercase(), value.as_text().unwrap().to_owned())).collect();
             prop_assert_eq!(kept.len(), count, "nothing is dropped");
@@ -408,7 +469,7 @@ mod tests {
 
         #[test]
         fn no_line_makes_it_fail(line in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = read(&line, &mut Vec::new()).map(|(event, _)| clean(event));
+            let _ = read(&line, &mut Vec::new()).map(|(mut event, _)| clean(&mut event));
         }
     }
 }

@@ -27,14 +27,19 @@ const LABELS: [(&str, &str); 16] = [
 /// The fields of an event's workload, each with its value; the first label that says something wins.
 #[must_use]
 pub fn of_event<'e>(event: &'e Event<'_>) -> Vec<(&'static str, &'e str)> {
-    let mut fields: Vec<(&'static str, &'e str)> = Vec::new();
     if !event.may_have_labels() {
-        return fields;
+        return Vec::new();
     }
-    let Some(attributes) = event.attributes() else { return fields };
-    for (label, field) in LABELS {
-        if let Some(value) = attributes.text(label).filter(|value| !value.is_empty())
-            && fields.iter().all(|(known, _)| *known != field)
+    let rank = |key: &str| LABELS.iter().position(|(label, _)| *label == key);
+    let of_pod = event.attribute("podId");
+    let labels = event.labels().filter_map(|(key, value)| Some((rank(key)?, value.as_text()?)));
+    let mut found: Vec<(usize, &str)> =
+        labels.chain(rank("podId").map(|rank| (rank, of_pod))).filter(|(_, value)| !value.is_empty()).collect();
+    found.sort_unstable_by_key(|(rank, _)| *rank);
+    let mut fields: Vec<(&'static str, &'e str)> = Vec::new();
+    for (rank, value) in found {
+        if let Some((_, field)) = LABELS.get(rank)
+            && fields.iter().all(|(known, _)| known != field)
         {
             fields.push((field, value));
         }

@@ -143,7 +143,7 @@ impl Pipeline {
 
     fn line(&mut self, line: &[u8], hash: u64, read_at: i64) {
         let mut repaired = Vec::new();
-        let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else {
+        let Ok((mut event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
             self.status.counters.gaps.count();
             let redactor = Arc::clone(&self.settings.borrow().redactor);
@@ -169,7 +169,7 @@ impl Pipeline {
         let Judgement { forged, no_answer, mut meaning } =
             self.judge.judge(&event, &settings, leave, || outgoing.hand_on(backlog));
         // Filters and judgement have seen the event as the engine wrote it.
-        let (mut event, changes) = sanitize::clean(event);
+        let changes = sanitize::clean(&mut event);
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
         let mut redacted = settings.redactor.redact(&mut event, &hasher);
         redacted += self.redact(&settings, &mut meaning);
@@ -196,8 +196,9 @@ impl Pipeline {
         let settings = Arc::clone(&self.settings.borrow());
         let Some((about, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
         let attributes = [("image", about.image.as_str()), ("name", about.name.as_str())];
-        let event = Event::about(&about.id, attributes.get(usize::from(about.thing.is_image)..).unwrap_or_default());
-        let (event, changes) = sanitize::clean(event);
+        let mut event =
+            Event::about(&about.id, attributes.get(usize::from(about.thing.is_image)..).unwrap_or_default());
+        let changes = sanitize::clean(&mut event);
         self.context.sequence += 1;
         let redacted = self.redact(&settings, &mut meaning);
         let findings = Findings { changes, redacted, meaning, is_late: true, ..Findings::default() };

@@ -13,9 +13,12 @@
 //!
 //! The largest labels go first, then the ends of the longest texts; a message is never cut into what is no JSON.
 
+use std::cell::Cell;
+
 use crate::docker::availability::Identity;
-use crate::event::json::{ObjectWriter, Value, write_string};
-use crate::event::meaning::{Field, Meaning};
+use crate::event::index::{FIELDS, Field};
+use crate::event::json::{Object, ObjectWriter, Value, write_plain, write_string};
+use crate::event::meaning::{self, Meaning};
 use crate::event::sanitize::Changes;
 use crate::event::{Event, is_engine_attribute};
 
@@ -135,19 +138,27 @@ pub struct Framed {
 /// The message for an event, of at most `limit` bytes and never more than [`LARGEST`].
 #[must_use]
 pub fn frame(event: &Event<'_>, findings: &Findings, context: &Context, limit: usize) -> Framed {
+    let mut text = String::with_capacity(1024);
+    let is_truncated = write(event, findings, context, limit, &mut text);
+    Framed { text, is_truncated }
+}
+
+/// Appends the message for an event, of at most `limit` bytes and never more than [`LARGEST`]; whether something was
+/// left out of it.
+pub fn write(event: &Event<'_>, findings: &Findings, context: &Context, limit: usize, out: &mut String) -> bool {
     let limit = limit.min(LARGEST);
     let meaning = findings.meaning.fields();
     let writing = Writing { event, findings, context, meaning: &meaning };
-    let cut = Cut::default();
-    let texts = writing.long_texts(&cut);
-    let fields = writing.fields(&cut);
-    if texts == 0 && fields <= MOST_FIELDS {
-        let text = writing.write(None, &cut);
-        if text.len() <= limit {
-            return Framed { text, is_truncated: false };
-        }
+    let whole = Cut::default();
+    let start = out.len();
+    // Nearly all fit, so that is tried before it is known.
+    writing.write(None, &whole, out);
+    if !whole.is_missed.get() && out.len() - start <= limit && writing.fields(&whole) <= MOST_FIELDS {
+        return false;
     }
-    Framed { text: writing.shortened(limit), is_truncated: true }
+    out.truncate(start);
+    out.push_str(&writing.shortened(limit));
+    true
 }
 
 /// The message for something that an audit found; `fields` are safe texts, of which at most [`SHOWN`] bytes are shown.
@@ -160,7 +171,7 @@ pub fn audit(fields: &[(&str, &str)], host: &str, now: jiff::Timestamp) -> Strin
     let mut ours = message.object("docker_listener");
     let mut audit = ours.object("audit");
     for (key, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
-        audit.text(key, whole.end(value, SHOWN));
+        write_string(whole.end(value, SHOWN), audit.any_key(key, false));
     }
     audit.end();
     let mut engine = ours.object("engine");
@@ -191,10 +202,9 @@ struct Cut<'e> {
     longest: Option<usize>,
     /// What Docker does not define.
     unknown: bool,
+    /// Whether a text of the event lost its end.
+    is_missed: Cell<bool>,
 }
-
-/// Fields that every engine writes, in the order in which they are written here; none of them is ever dropped.
-const KNOWN: [&str; 9] = ["status", "id", "from", "Type", "Action", "Actor", "scope", "time", "timeNano"];
 
 impl Cut<'_> {
     /// What may stand of a text that at most `shown` bytes are shown of.
@@ -203,6 +213,7 @@ impl Cut<'_> {
         if text.len() <= most {
             return text;
         }
+        self.is_missed.set(true);
         let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         text.get(..end).unwrap_or_default()
     }
@@ -223,19 +234,19 @@ struct Writing<'e, 'a> {
     event: &'e Event<'a>,
     findings: &'e Findings,
     context: &'e Context,
-    meaning: &'e [Field<'e>],
+    meaning: &'e [meaning::Field<'e>],
 }
 
 impl<'e> Writing<'e, '_> {
     fn shortened(&self, limit: usize) -> String {
         let mut cut = Cut::default();
-        let bytes = self.write(None, &cut).len() as u64;
+        let bytes = self.written(None, &cut).len() as u64;
         cut.labels = self.labels().map(|(label, _)| label).collect();
         cut.labels.sort_unstable();
         cut.unknown = self.fields(&cut) > MOST_FIELDS;
         // The widest numbers, so that the true ones fit.
         let widest = Truncation { labels: u64::MAX, texts: u64::MAX, bytes: u64::MAX };
-        let mut room = limit.saturating_sub(self.write(Some(widest), &cut).len());
+        let mut room = limit.saturating_sub(self.written(Some(widest), &cut).len());
         let mut fields = MOST_FIELDS.saturating_sub(self.fields(&cut));
         // The smallest labels are the ones that say most for their size.
         let mut by_size: Vec<(&str, usize)> = self.labels().collect();
@@ -254,7 +265,7 @@ impl<'e> Writing<'e, '_> {
         let mut longest = WHOLE_ACTION;
         loop {
             let truncation = Truncation { labels: cut.labels.len() as u64, texts: self.long_texts(&cut), bytes };
-            let message = self.write(Some(truncation), &cut);
+            let message = self.written(Some(truncation), &cut);
             if message.len() <= limit || longest <= SHORTEST {
                 return message;
             }
@@ -267,11 +278,10 @@ impl<'e> Writing<'e, '_> {
     /// The labels with the size each takes in the message.
     fn labels(&self) -> impl Iterator<Item = (&'e str, usize)> {
         let cut = Cut::default();
-        let attributes = self.event.attributes().into_iter().flat_map(crate::event::json::Object::iter);
-        attributes.filter(|(key, _)| !is_engine_attribute(key)).map(move |(key, value)| {
+        self.event.labels().map(move |(key, value)| {
             let mut text = String::new();
             write_string(key, &mut text);
-            write_value(&mut text, value, SHOWN_LABEL, &cut);
+            write_value(&mut text, value, SHOWN_LABEL, false, &cut);
             (key, text.len() + ", : ".len())
         })
     }
@@ -295,11 +305,11 @@ impl<'e> Writing<'e, '_> {
                     _ => leaves(value),
                 })
                 .sum(),
-            _ if cut.unknown && !KNOWN.contains(&key) => 0,
+            _ if cut.unknown && !FIELDS.contains(&key) => 0,
             _ => leaves(value),
         };
         OURS + self.meaning.len()
-            + self.event.legacy_fields().len()
+            + self.event.legacy_fields().count()
             + self.event.fields().iter().map(of_event).sum::<usize>()
     }
 
@@ -319,61 +329,76 @@ impl<'e> Writing<'e, '_> {
             ("Actor", Value::Object(actor)) => actor.iter().map(of_actor).sum(),
             _ => count(value, shown(key)),
         });
-        let filled_in = self.event.legacy_fields().into_iter().map(|(key, text)| is_long(text, shown(key)));
+        let filled_in = self.event.legacy_fields().map(|(field, text)| is_long(text, shown(field.name())));
         of_event.sum::<u64>() + filled_in.sum::<u64>()
     }
 
-    fn write(&self, truncation: Option<Truncation>, cut: &Cut<'_>) -> String {
+    fn written(&self, truncation: Option<Truncation>, cut: &Cut<'_>) -> String {
         let mut out = String::with_capacity(1024);
+        self.write(truncation, cut, &mut out);
+        out
+    }
+
+    fn write(&self, truncation: Option<Truncation>, cut: &Cut<'_>, out: &mut String) {
         out.push_str(HEADER);
-        let mut message = ObjectWriter::new(&mut out);
+        let mut message = ObjectWriter::new(out);
         message.text("integration", "docker");
         self.write_event(message.object("docker"), cut);
         self.write_ours(truncation, cut, message.object("docker_listener"));
         message.end();
-        out
     }
 
     fn write_event(&self, mut docker: ObjectWriter<'_>, cut: &Cut<'_>) {
-        let filled_in = self.event.legacy_fields();
+        let is_plain = self.event.is_plain();
         // The three that newer engines leave out stand first, as the older ones write them.
-        for key in ["status", "id", "from"] {
-            if let Some(value) = self.event.fields().get(key) {
-                write_value(docker.key(key), value, shown(key), cut);
-            } else if let Some((_, text)) = filled_in.iter().find(|(filled, _)| *filled == key) {
-                docker.text(key, cut.end(text, shown(key)));
+        let mut filled_in = self.event.legacy_fields().peekable();
+        for field in [Field::Status, Field::Id, Field::From] {
+            if let Some(value) = self.event.field(field) {
+                write_value(docker.key(field.name()), value, shown(field.name()), is_plain, cut);
+            } else if let Some((_, text)) = filled_in.next_if(|(filled, _)| *filled == field) {
+                write_text(docker.key(field.name()), cut.end(text, shown(field.name())), is_plain);
             }
         }
         // What rules look for stands before what they do not know, whatever the engine's order.
-        let known = KNOWN.iter().skip(3).filter_map(|key| Some((*key, self.event.fields().get(key)?)));
-        let others = self.event.fields().iter().filter(|(key, _)| !KNOWN.contains(key));
-        for (key, value) in known.chain(others) {
-            match (key, value) {
-                ("Actor", Value::Object(actor)) => {
-                    let mut writer = docker.object("Actor");
-                    let known = ["ID", "Attributes"].into_iter().filter_map(|key| Some((key, actor.get(key)?)));
-                    let others = actor.iter().filter(|(key, _)| !matches!(*key, "ID" | "Attributes"));
-                    for (key, value) in known.chain(others) {
-                        match (key, value) {
-                            ("Attributes", Value::Object(_)) => self.write_attributes(writer.object(key), cut),
-                            ("ID", _) => write_value(writer.key(key), value, SHOWN, cut),
-                            _ if cut.unknown => {}
-                            _ => write_value(writer.key(key), value, SHOWN, cut),
-                        }
-                    }
-                    writer.end();
-                }
-                _ if cut.unknown && !KNOWN.contains(&key) => {}
-                _ => write_value(docker.key(key), value, shown(key), cut),
+        for field in [Field::Type, Field::Action, Field::Actor, Field::Scope, Field::Time, Field::TimeNano] {
+            match (field, self.event.field(field)) {
+                (Field::Actor, Some(Value::Object(actor))) => self.write_actor(docker.object(field.name()), actor, cut),
+                (_, Some(value)) => write_value(docker.key(field.name()), value, shown(field.name()), is_plain, cut),
+                (_, None) => {}
+            }
+        }
+        if !cut.unknown {
+            for (key, value) in self.event.fields().iter().filter(|(key, _)| Field::of(key).is_none()) {
+                write_value(docker.any_key(key, is_plain), value, shown(key), is_plain, cut);
             }
         }
         docker.end();
     }
 
+    fn write_actor(&self, mut writer: ObjectWriter<'_>, actor: &Object<'_>, cut: &Cut<'_>) {
+        let is_plain = self.event.is_plain();
+        if let Some(id) = actor.get("ID") {
+            write_value(writer.key("ID"), id, SHOWN, is_plain, cut);
+        }
+        match actor.get("Attributes") {
+            Some(Value::Object(_)) => self.write_attributes(writer.object("Attributes"), cut),
+            Some(value) if !cut.unknown => write_value(writer.key("Attributes"), value, SHOWN, is_plain, cut),
+            _ => {}
+        }
+        if !cut.unknown {
+            for (key, value) in actor.iter().filter(|(key, _)| !matches!(*key, "ID" | "Attributes")) {
+                write_value(writer.any_key(key, is_plain), value, SHOWN, is_plain, cut);
+            }
+        }
+        writer.end();
+    }
+
     fn write_attributes(&self, mut attributes: ObjectWriter<'_>, cut: &Cut<'_>) {
-        for (key, value) in self.event.ordered_attributes() {
+        let is_plain = self.event.is_plain();
+        for (place, (key, value)) in self.event.ordered_attributes().enumerate() {
             if cut.labels.binary_search(&key).is_err() {
-                write_value(attributes.key(key), value, shown_attribute(key), cut);
+                let shown = if place < self.event.own_count() { SHOWN } else { SHOWN_LABEL };
+                write_value(attributes.any_key(key, is_plain), value, shown, is_plain, cut);
             }
         }
         attributes.end();
@@ -398,9 +423,18 @@ impl<'e> Writing<'e, '_> {
         }
         let mut exact = ours.object("exact");
         for (key, number) in large {
-            exact.text(key, &number.to_string());
+            write_string(&number.to_string(), exact.any_key(key, false));
         }
         exact.end();
+    }
+
+    fn write_timestamp(&self, ours: &mut ObjectWriter<'_>) {
+        if let Some(time) = self.event.time() {
+            let out = ours.key("timestamp");
+            out.push('"');
+            time.write(out);
+            out.push('"');
+        }
     }
 
     fn write_meaning(&self, ours: &mut ObjectWriter<'_>) {
@@ -429,9 +463,7 @@ impl<'e> Writing<'e, '_> {
         engine.text("host", &self.context.endpoint);
         engine.end();
         ours.count("sequence", self.context.sequence);
-        if let Some(timestamp) = self.event.timestamp() {
-            ours.text("timestamp", &timestamp);
-        }
+        self.write_timestamp(&mut ours);
         if !cut.unknown {
             self.write_exact(&mut ours);
         }
@@ -498,18 +530,22 @@ fn write_forged(forged: &Forged, ours: &mut ObjectWriter<'_>) {
     writer.end();
 }
 
-fn write_value(out: &mut String, value: &Value<'_>, shown: usize, cut: &Cut<'_>) {
+fn write_value(out: &mut String, value: &Value<'_>, shown: usize, is_plain: bool, cut: &Cut<'_>) {
     match value {
-        Value::String(text) => write_string(cut.end(text, shown), out),
+        Value::String(text) => write_text(out, cut.end(text, shown), is_plain),
         Value::Object(object) => {
             let mut writer = ObjectWriter::new(out);
             for (key, value) in object.iter() {
-                write_value(writer.key(key), value, shown, cut);
+                write_value(writer.any_key(key, is_plain), value, shown, is_plain, cut);
             }
             writer.end();
         }
         _ => value.write(out),
     }
+}
+
+fn write_text(out: &mut String, text: &str, is_plain: bool) {
+    if is_plain { write_plain(text, out) } else { write_string(text, out) }
 }
 
 /// How many fields a value becomes; an array becomes one.

@@ -50,7 +50,11 @@ impl Pace {
             return most;
         }
         self.fill(now);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole tokens, of which none is owed")]
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole tokens, of which none is owed"
+        )]
         let count = most.min(self.tokens as usize);
         #[allow(clippy::cast_precision_loss, reason = "no more than there were tokens")]
         let taken = count as f64;

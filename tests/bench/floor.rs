@@ -94,7 +94,11 @@ fn contenders(of_user: Option<String>) -> Vec<Contender> {
             }),
             configuration: json!({}),
         },
-        Contender { name: "ours, everything on".to_owned(), command: Box::new(listener), configuration: everything.clone() },
+        Contender {
+            name: "ours, everything on".to_owned(),
+            command: Box::new(listener),
+            configuration: everything.clone(),
+        },
         without("redaction off", "redaction", json!("off")),
         without("no filter", "filters", json!({})),
         without("no registry trusted", "trusted_registries", json!([])),

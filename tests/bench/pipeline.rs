@@ -53,14 +53,16 @@ fn main() {
     row(
         "parse, harden, frame",
         measure(&lines, |line| {
-            let (event, changes) = sanitize::clean(Event::parse(line).unwrap());
+            let mut event = Event::parse(line).unwrap();
+            let changes = sanitize::clean(&mut event);
             drop(black_box(frame(&event, &Findings { changes, ..Findings::default() }, &context, LARGEST)));
         }),
     );
     row(
         "parse, harden, redact, frame",
         measure(&lines, |line| {
-            let (mut event, changes) = sanitize::clean(Event::parse(line).unwrap());
+            let mut event = Event::parse(line).unwrap();
+            let changes = sanitize::clean(&mut event);
             let redacted = redactor.redact(&mut event, &|_| 0);
             drop(black_box(frame(&event, &Findings { changes, redacted, ..Findings::default() }, &context, LARGEST)));
         }),
@@ -70,10 +72,10 @@ fn main() {
     row(
         "parse, judge, harden, redact, frame",
         measure(&lines, |line| {
-            let event = Event::parse(line).unwrap();
+            let mut event = Event::parse(line).unwrap();
             let mut meaning = Meaning::of_event(&event);
             meaning.image = origin::named_by(&event).map(|name| origin::of(name, None, &registries).into());
-            let (mut event, changes) = sanitize::clean(event);
+            let changes = sanitize::clean(&mut event);
             let redacted = redactor.redact(&mut event, &|_| 0);
             let findings = Findings { changes, redacted, meaning, ..Findings::default() };
             drop(black_box(frame(&event, &findings, &context, LARGEST)));

@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use super::template::{Template, TemplateError};
 use crate::cursor::Key;
 use crate::event::Event;
-use crate::event::json::{ObjectWriter, Value};
+use crate::event::json::{ObjectWriter, Value, write_string};
 use crate::event::sanitize;
 use crate::settings::Settings;
 use crate::wazuh::message::{self, Context, Findings};
@@ -52,7 +52,8 @@ impl Format {
             Self::Docker(zone) => docker_line(event, zone),
             Self::Json => String::from_utf8_lossy(line).into_owned(),
             Self::Wazuh => {
-                let (mut event, changes) = sanitize::clean(event.clone());
+                let mut event = event.clone();
+                let changes = sanitize::clean(&mut event);
                 // Where hashes are wanted, those of the running listener are made with a key that stays with it.
                 let key = Key::random();
                 let redacted = settings.redactor.redact(&mut event, &|secret| key.hash_secret(secret));
@@ -109,7 +110,7 @@ fn flat(event: &Event<'_>) -> String {
     object.text("_time_nano_", &event.time_nano().unwrap_or_default().to_string());
     for (key, value) in event.ordered_attributes() {
         if !matches!(key, "_type_" | "_action_" | "_id_" | "_time_nano_") {
-            object.text(key, &as_text(value));
+            write_string(&as_text(value), object.any_key(key, false));
         }
     }
     object.end();

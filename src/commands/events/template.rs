@@ -159,7 +159,7 @@ fn plain(event: &Event<'_>, path: &[String]) -> String {
     if path.is_empty() {
         return json(event, path);
     }
-    let legacy = || event.legacy_fields().into_iter().find(|(key, _)| [*key] == path).map(|(_, text)| text.to_owned());
+    let legacy = || event.legacy_fields().find(|(field, _)| [field.name()] == path).map(|(_, text)| text.to_owned());
     find(event, path).map(as_text).or_else(legacy).unwrap_or_default()
 }
 

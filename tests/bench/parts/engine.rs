@@ -91,7 +91,8 @@ fn serve(connection: UnixStream, shared: &Shared) {
         }
         let path = request.split(' ').nth(1).unwrap_or_default();
         // A client may put the version in front.
-        let path = path.strip_prefix("/v1.").and_then(|rest| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(path);
+        let path =
+            path.strip_prefix("/v1.").and_then(|rest| rest.find('/').and_then(|at| rest.get(at..))).unwrap_or(path);
         let answer = match path {
             path if path.starts_with("/events") => {
                 // The listener is gone where it does not read on.
@@ -108,7 +109,10 @@ fn serve(connection: UnixStream, shared: &Shared) {
             "/_ping" => "OK".to_owned(),
             _ => "[]".to_owned(),
         };
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nApi-Version: 1.52\r\nContent-Length: {}\r\n\r\n", answer.len());
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nApi-Version: 1.52\r\nContent-Length: {}\r\n\r\n",
+            answer.len()
+        );
         if writer.write_all(format!("{head}{answer}").as_bytes()).is_err() {
             return;
         }

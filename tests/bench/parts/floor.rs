@@ -44,9 +44,10 @@ pub fn run(engine: &Path, queue: &Path) {
 
 fn next_chunk(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().take(18).position(|byte| *byte == b'\n')?;
-    let size = bytes[..end].iter().take_while(|byte| byte.is_ascii_hexdigit()).fold(0, |size, byte| {
-        size * 16 + (*byte as char).to_digit(16).unwrap() as usize
-    });
+    let size = bytes[..end]
+        .iter()
+        .take_while(|byte| byte.is_ascii_hexdigit())
+        .fold(0, |size, byte| size * 16 + (*byte as char).to_digit(16).unwrap() as usize);
     let chunk = bytes.get(end + 1..end + 1 + size)?;
     Some((chunk, bytes.get(end + 1 + size + 2..)?))
 }

@@ -35,7 +35,12 @@ impl Process {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
         tasks
             .map_while(Result::ok)
-            .map(|task| number_after(&fs::read_to_string(task.path().join("status")).unwrap_or_default(), "voluntary_ctxt_switches:"))
+            .map(|task| {
+                number_after(
+                    &fs::read_to_string(task.path().join("status")).unwrap_or_default(),
+                    "voluntary_ctxt_switches:",
+                )
+            })
             .sum()
     }
 

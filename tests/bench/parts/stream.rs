@@ -92,7 +92,10 @@ pub fn labelled(labels: usize, least: usize) -> Vec<u8> {
     for part in 0..parts {
         let size = room / parts;
         if size > 30 {
-            attributes.push_str(&format!(r#","com.example.config-{part:03}":"{}""#, "setting on; ".repeat(size).get(..size - 28).unwrap()));
+            attributes.push_str(&format!(
+                r#","com.example.config-{part:03}":"{}""#,
+                "setting on; ".repeat(size).get(..size - 28).unwrap()
+            ));
         }
     }
     line(&attributes).into_bytes()

@@ -23,10 +23,10 @@ fn has_nul(json: &serde_json::Value) -> bool {
 
 fuzz_target!(|line: &[u8]| {
     let mut repaired = Vec::new();
-    let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else { return };
+    let Ok((mut event, is_repaired)) = sanitize::read(line, &mut repaired) else { return };
     let mut meaning = Meaning::of_event(&event);
     meaning.image = origin::named_by(&event).map(|name| origin::of(name, None, &Registries::default()).into());
-    let (mut event, changes) = sanitize::clean(event);
+    let changes = sanitize::clean(&mut event);
     let redacted = REDACTOR.redact(&mut event, &|_| 0);
     let changes = sanitize::Changes { repaired: is_repaired, ..changes };
     let findings = Findings { changes, redacted, meaning, ..Findings::default() };
