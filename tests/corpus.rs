@@ -75,7 +75,8 @@ fn what_is_filled_in_is_what_an_older_engine_had_written_itself() {
 fn no_attribute_of_an_engine_stands_behind_a_label() {
     for line in OLD.lines().chain(NEW.lines()) {
         let event = Event::parse(line.as_bytes()).unwrap();
-        let keys: Vec<&str> = event.ordered_attributes().into_iter().map(|(key, _)| key).collect();
+        let mut keys = Vec::new();
+        event.each_attribute(|key, _, _| keys.push(key));
         let first_label = keys.iter().position(|key| key.starts_with("com.") || key.starts_with("maintainer"));
         for own in ["name", "image", "exitCode", "signal", "execID", "execDuration"] {
             if let (Some(label), Some(place)) = (first_label, keys.iter().position(|key| *key == own)) {

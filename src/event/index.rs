@@ -109,22 +109,33 @@ const LONGEST: usize = 17;
 /// No more of them are of the same length.
 const OF_ONE_LENGTH: usize = 6;
 
-/// Where those of each length stand in [`ENGINE_ATTRIBUTES`]: most labels are longer than all, and need no comparison.
+/// What tells an attribute of engines from others of its length without a comparison.
+#[derive(Clone, Copy)]
+struct Mark {
+    rank: u8,
+    /// Its first and its last byte.
+    ends: (u8, u8),
+}
+
+/// Marks nothing: no key ends like this.
+const NONE: Mark = Mark { rank: u8::MAX, ends: (0, 0) };
+
+/// Those of each length: most labels are longer than all.
 #[allow(
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     reason = "done by the compiler, which would refuse"
 )]
-const BY_LENGTH: [[u8; OF_ONE_LENGTH]; LONGEST + 1] = {
-    let mut table = [[u8::MAX; OF_ONE_LENGTH]; LONGEST + 1];
+const BY_LENGTH: [[Mark; OF_ONE_LENGTH]; LONGEST + 1] = {
+    let mut table = [[NONE; OF_ONE_LENGTH]; LONGEST + 1];
     let mut rank = 0;
     while rank < OWN {
-        let length = ENGINE_ATTRIBUTES[rank].len();
+        let bytes = ENGINE_ATTRIBUTES[rank].as_bytes();
         let mut slot = 0;
-        while table[length][slot] != u8::MAX {
+        while table[bytes.len()][slot].rank != NONE.rank {
             slot += 1;
         }
-        table[length][slot] = rank as u8;
+        table[bytes.len()][slot] = Mark { rank: rank as u8, ends: (bytes[0], bytes[bytes.len() - 1]) };
         rank += 1;
     }
     table
@@ -133,8 +144,10 @@ const BY_LENGTH: [[u8; OF_ONE_LENGTH]; LONGEST + 1] = {
 /// The attribute's place among [`ENGINE_ATTRIBUTES`]; none for a label.
 #[must_use]
 pub fn rank(key: &str) -> Option<usize> {
-    let of_its_length = BY_LENGTH.get(key.len())?;
-    of_its_length.iter().map(|rank| usize::from(*rank)).find(|rank| ENGINE_ATTRIBUTES.get(*rank) == Some(&key))
+    let marks = BY_LENGTH.get(key.len())?;
+    let ends = (*key.as_bytes().first()?, *key.as_bytes().last()?);
+    let mut alike = marks.iter().filter(|mark| mark.ends == ends).map(|mark| usize::from(mark.rank));
+    alike.find(|rank| ENGINE_ATTRIBUTES.get(*rank) == Some(&key))
 }
 
 /// The places.
@@ -146,6 +159,8 @@ pub struct Index {
     own: [u32; OWN],
     /// How many attributes are the engine's.
     own_count: usize,
+    /// Which of the first attributes those are, as bits.
+    first: u64,
     /// Whether the attributes stand in the order of their names, as Docker writes them.
     is_sorted: bool,
 }
@@ -160,6 +175,7 @@ impl Index {
             attributes: NOWHERE,
             own: [NOWHERE; OWN],
             own_count: 0,
+            first: 0,
             is_sorted: true,
         };
         for (place, (key, value)) in (0_u32..).zip(event.iter()) {
@@ -197,6 +213,7 @@ impl Index {
             if let Some(at) = rank(key).and_then(|rank| self.own.get_mut(rank)) {
                 *at = place;
                 self.own_count += 1;
+                self.first |= 1_u64.checked_shl(place).unwrap_or_default();
             }
         }
     }
@@ -228,6 +245,12 @@ impl Index {
     /// Where the engine's own attributes stand, in [`ENGINE_ATTRIBUTES`]'s order.
     pub fn all_own(&self) -> impl Iterator<Item = usize> + '_ {
         self.own.iter().copied().filter_map(somewhere).take(self.own_count)
+    }
+
+    /// Whether the attribute at this place, which has this key, is the engine's.
+    #[must_use]
+    pub fn is_own(&self, place: usize, key: &str) -> bool {
+        if place < 64 { self.first & (1 << place) != 0 } else { rank(key).is_some() }
     }
 
     /// How many attributes are the engine's.

@@ -50,6 +50,12 @@ impl<'a> FromIterator<(Cow<'a, str>, Value<'a>)> for Object<'a> {
 const PLAIN_SEARCH: usize = 16;
 
 impl<'a> Object<'a> {
+    /// The fields in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[(Cow<'a, str>, Value<'a>)] {
+        &self.fields
+    }
+
     /// The field at this place.
     #[must_use]
     pub fn at(&self, place: usize) -> Option<(&str, &Value<'a>)> {
@@ -218,16 +224,18 @@ impl<'o> ObjectWriter<'o> {
     }
 
     /// Writes a key that needs no escapes, and leaves the value to the caller, who must write exactly one.
+    #[inline]
     pub fn key(&mut self, key: &'static str) -> &mut String {
-        self.any_key(key, true)
+        self.out.push_str(if self.empty { "\"" } else { ", \"" });
+        self.empty = false;
+        self.out.push_str(key);
+        self.out.push_str("\": ");
+        self.out
     }
 
     /// Writes a key, and leaves the value to the caller, who must write exactly one.
     pub fn any_key(&mut self, key: &str, is_plain: bool) -> &mut String {
-        if !self.empty {
-            self.out.push_str(", ");
-        }
-        self.empty = false;
+        self.next_field();
         if is_plain {
             write_plain(key, self.out);
         } else {
@@ -235,6 +243,21 @@ impl<'o> ObjectWriter<'o> {
         }
         self.out.push_str(": ");
         self.out
+    }
+
+    /// Writes fields that are written already, with the separators between them.
+    pub fn ready(&mut self, fields: &str) {
+        if !fields.is_empty() {
+            self.next_field();
+            self.out.push_str(fields);
+        }
+    }
+
+    fn next_field(&mut self) {
+        if !self.empty {
+            self.out.push_str(", ");
+        }
+        self.empty = false;
     }
 
     /// Writes a field with any value.
@@ -276,7 +299,9 @@ fn needs_no_escape(text: &str) -> bool {
 }
 
 /// Appends a text that is known to need no escapes.
+#[inline]
 pub fn write_plain(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
     out.push_str(text);
     out.push('"');
@@ -402,7 +427,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
         // More than most objects of an event have: growing costs more than the room.
-        let mut fields = Vec::with_capacity(8);
+        let mut fields = Vec::with_capacity(12);
         while let Some((Key(key), value)) = entries.next_entry()? {
             fields.push((key, value));
         }

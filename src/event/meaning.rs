@@ -1,7 +1,7 @@
 //! What an event means beyond what it says, as the fields that rules look at.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::Event;
 use super::exec;
@@ -41,6 +41,40 @@ pub struct Field<'m> {
     pub value: Cow<'m, str>,
 }
 
+/// Fields as they stand in a message, and how many they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenFields {
+    /// The fields, with what separates them.
+    pub text: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// Keeps the fields of something that does not change any more. It is no part of what is compared or copied.
+#[derive(Debug, Default)]
+pub struct Written(OnceLock<WrittenFields>);
+
+impl Written {
+    /// The fields; written by whoever asks first.
+    pub fn get_or_init(&self, write: impl FnOnce() -> WrittenFields) -> &WrittenFields {
+        self.0.get_or_init(write)
+    }
+}
+
+impl Clone for Written {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Written {}
+
 impl Meaning {
     /// What the event itself tells of it, without the engine being asked.
     #[must_use]
@@ -57,15 +91,11 @@ impl Meaning {
 
     /// Its fields, those of one object side by side. Absent is what is not known; a switch that is off is `false` only
     /// where rules could want to know that it was looked at.
+    ///
+    /// The exit code is one of its own, and the image's are [`Self::image_fields`].
     #[must_use]
-    pub fn fields(&self) -> Vec<Field<'_>> {
-        let mut fields = Fields(Vec::with_capacity(if self.image.is_some() { 16 } else { 0 }));
-        if let Some(exit_code) = self.exit_code {
-            fields.add("", "exit_code", exit_code.to_string());
-        }
-        if let Some(image) = &self.image {
-            self.of_image(image, &mut fields);
-        }
+    pub fn fields_beside_image(&self) -> Vec<Field<'_>> {
+        let mut fields = Fields(Vec::new());
         self.of_risks(&mut fields);
         if let Some(exec) = &self.exec {
             of_exec(exec, &mut fields);
@@ -76,8 +106,18 @@ impl Meaning {
         fields.0
     }
 
-    fn of_image<'m>(&'m self, image: &'m Origin, fields: &mut Fields<'m>) {
+    /// Whether more is known of the image than what [`Self::image`] holds.
+    #[must_use]
+    pub fn says_more_of_image(&self) -> bool {
+        self.breaks_pinning || self.moved.is_some()
+    }
+
+    /// The fields of its image, if it has one.
+    #[must_use]
+    pub fn image_fields(&self) -> Vec<Field<'_>> {
         const OBJECT: &str = "image";
+        let Some(image) = &self.image else { return Vec::new() };
+        let mut fields = Fields(Vec::with_capacity(16));
         fields.add(OBJECT, "reference", image.reference.as_str());
         fields.add(OBJECT, "registry", image.registry.as_str());
         fields.add(OBJECT, "repository", image.repository.as_str());
@@ -94,6 +134,7 @@ impl Meaning {
             fields.add(OBJECT, "old_digest", moved.from.as_str());
             fields.add(OBJECT, "new_digest", moved.to.as_str());
         }
+        fields.0
     }
 
     fn of_risks<'m>(&'m self, fields: &mut Fields<'m>) {
@@ -160,6 +201,10 @@ fn distinct<'t>(texts: impl Iterator<Item = &'t str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn all_fields(meaning: &Meaning) -> Vec<Field<'_>> {
+        meaning.image_fields().into_iter().chain(meaning.fields_beside_image()).collect()
+    }
     use crate::event::registry::Registries;
     use crate::event::risk::kind;
     use crate::event::{origin, risk};
@@ -175,15 +220,15 @@ mod tests {
                 Risk { kind: &kind::host_root_rw, detail: "/\u{202e} (rw)".to_owned() },
             ],
             workload: vec![("pod", "web\0".to_owned())],
-            exit_code: Some(137),
             ..Meaning::default()
         };
-        let fields: Vec<String> =
-            meaning.fields().iter().map(|field| format!("{}.{}={}", field.object, field.key, field.value)).collect();
+        let fields: Vec<String> = all_fields(&meaning)
+            .iter()
+            .map(|field| format!("{}.{}={}", field.object, field.key, field.value))
+            .collect();
         assert_eq!(
             fields,
             [
-                ".exit_code=137",
                 "image.reference=evil.example/app:latest",
                 "image.registry=evil.example",
                 "image.repository=app",
@@ -207,8 +252,10 @@ mod tests {
     fn an_event_alone_tells_its_command_and_its_workload() {
         let line = br#"{"Type":"container","Action":"exec_start: sh -c curl x","Actor":{"ID":"c","Attributes":{"wazuh.core":"true"}}}"#;
         let meaning = Meaning::of_event(&Event::parse(line).unwrap());
-        let fields: Vec<String> =
-            meaning.fields().iter().map(|field| format!("{}.{}={}", field.object, field.key, field.value)).collect();
+        let fields: Vec<String> = all_fields(&meaning)
+            .iter()
+            .map(|field| format!("{}.{}={}", field.object, field.key, field.value))
+            .collect();
         assert_eq!(
             fields,
             [

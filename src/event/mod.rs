@@ -169,24 +169,30 @@ impl<'a> Event<'a> {
 
     /// The attributes that are no name of an engine's own, in the order in which they came.
     pub fn labels(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        let count = self.attributes().map_or(0, |attributes| attributes.len() - self.index.own_count());
-        let attributes = self.attributes().filter(|_| count > 0).into_iter().flat_map(Object::iter);
-        attributes.filter(|(key, _)| !is_engine_attribute(key))
+        let attributes = self.attributes().filter(|attributes| attributes.len() > self.index.own_count());
+        let places = attributes.map(Object::as_slice).unwrap_or_default().iter().enumerate();
+        places
+            .filter(|(place, (key, _))| !self.index.is_own(*place, key))
+            .map(|(_, (key, value))| (key.as_ref(), value))
     }
 
     /// The attributes in the order in which they are written: the engine's own first, in [`ENGINE_ATTRIBUTES`]'s
-    /// order, then the labels, sorted.
-    pub fn ordered_attributes(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        let attributes = self.attributes();
-        let own = self.index.all_own().filter_map(move |place| attributes?.at(place));
-        // Docker writes them sorted; others, and what was renamed, may stand anywhere.
-        let sorted = (!self.index.is_sorted()).then(|| {
+    /// order, then the labels, sorted; with whether each is the engine's own.
+    pub fn each_attribute<'e>(&'e self, mut sink: impl FnMut(&'e str, &'e Value<'a>, bool)) {
+        let Some(attributes) = self.attributes() else { return };
+        for place in self.index.all_own() {
+            if let Some((key, value)) = attributes.at(place) {
+                sink(key, value, true);
+            }
+        }
+        if self.index.is_sorted() {
+            self.labels().for_each(|(key, value)| sink(key, value, false));
+        } else {
+            // Docker writes them sorted; others, and what was renamed, may stand anywhere.
             let mut labels: Vec<(&str, &Value<'a>)> = self.labels().collect();
             labels.sort_by_key(|(key, _)| *key);
-            labels
-        });
-        let as_they_came = sorted.is_none().then(|| self.labels());
-        own.chain(as_they_came.into_iter().flatten()).chain(sorted.into_iter().flatten())
+            labels.into_iter().for_each(|(key, value)| sink(key, value, false));
+        }
     }
 
     /// The fields `status`, `id` and `from` as an engine before API 1.52 would have written them, for those that this
@@ -206,6 +212,15 @@ impl<'a> Event<'a> {
     }
 }
 
+/// Writes the last digits of a number, as many as there is room for.
+fn put_digits(room: &mut [u8], mut number: u32) {
+    for digit in room.iter_mut().rev() {
+        // The remainder is below ten.
+        *digit = b'0' + (number % 10).to_le_bytes()[0];
+        number /= 10;
+    }
+}
+
 /// When an event happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Time(jiff::Timestamp);
@@ -216,21 +231,15 @@ impl Time {
         let time = jiff::tz::Offset::UTC.to_datetime(self.0);
         // Digit by digit: each message has one, and a formatter of dates would cost as much as the rest of it. No time
         // in nanoseconds of 64 bits is outside of the years 1677 to 2262.
-        let parts = [
-            (u32::from(time.year().unsigned_abs()), 4, '-'),
-            (time.month().unsigned_abs().into(), 2, '-'),
-            (time.day().unsigned_abs().into(), 2, 'T'),
-            (time.hour().unsigned_abs().into(), 2, ':'),
-            (time.minute().unsigned_abs().into(), 2, ':'),
-            (time.second().unsigned_abs().into(), 2, '.'),
-            (time.subsec_nanosecond().unsigned_abs(), 9, 'Z'),
-        ];
-        for (number, digits, end) in parts {
-            for place in (0..digits).rev() {
-                out.push(char::from_digit(number / 10_u32.pow(place) % 10, 10).unwrap_or('0'));
-            }
-            out.push(end);
-        }
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        put_digits(&mut text[..4], time.year().unsigned_abs().into());
+        put_digits(&mut text[5..7], time.month().unsigned_abs().into());
+        put_digits(&mut text[8..10], time.day().unsigned_abs().into());
+        put_digits(&mut text[11..13], time.hour().unsigned_abs().into());
+        put_digits(&mut text[14..16], time.minute().unsigned_abs().into());
+        put_digits(&mut text[17..19], time.second().unsigned_abs().into());
+        put_digits(&mut text[20..29], time.subsec_nanosecond().unsigned_abs());
+        out.push_str(std::str::from_utf8(&text).unwrap_or_default());
     }
 }
 
@@ -285,7 +294,8 @@ mod tests {
         let line =
             br#"{"Actor":{"Attributes":{"Name":"lie","a":"1","exitCode":"0","image":"bb:1","name":"truth","z":"2"}}}"#;
         let event = Event::parse(line).unwrap();
-        let keys: Vec<&str> = event.ordered_attributes().map(|(key, _)| key).collect();
+        let mut keys = Vec::new();
+        event.each_attribute(|key, _, _| keys.push(key));
         assert_eq!(keys, ["name", "image", "exitCode", "Name", "a", "z"]);
     }
 

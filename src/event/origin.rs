@@ -6,6 +6,7 @@
 
 use super::Event;
 use super::image::{Image, Reference};
+use super::meaning::Written;
 use super::registry::{Registries, Trust};
 use super::tags::{Source, Tags, Target};
 use crate::docker::inspect;
@@ -33,6 +34,8 @@ pub struct Origin {
     pub pulled_from: Vec<String>,
     /// Whether it was neither pulled nor pushed, as far as this engine knows.
     pub is_local: bool,
+    /// What messages say of it; none once it is changed.
+    pub written: Written,
 }
 
 /// What an event calls its image; `None` where it has none, as prunes.
@@ -95,6 +98,7 @@ pub fn of(text: &str, answer: Option<&inspect::Image>, registries: &Registries) 
         is_pinned: false,
         pulled_from: Vec::new(),
         is_local: false,
+        written: Written::default(),
     };
     if !is_id {
         return origin;
@@ -158,6 +162,7 @@ fn by_name(reference: &Reference<'_>, answer: Option<&inspect::Image>, registrie
         is_pinned: reference.digest.is_some(),
         pulled_from,
         is_local,
+        written: Written::default(),
     }
 }
 

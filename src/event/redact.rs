@@ -277,9 +277,22 @@ impl Redactor {
         }
         let may_have_labels = event.may_have_labels();
         let mut count = 0;
+        // Engines that write both write the same twice.
+        let mut harmless = "";
         for (key, value) in event.fields.iter_mut() {
             match (key.as_ref(), value) {
-                ("Action" | "status", Value::String(text)) => count += self.replace(text, hasher),
+                ("Action" | "status", Value::String(text)) => {
+                    if let Cow::Borrowed(text) = text
+                        && *text == harmless
+                    {
+                        continue;
+                    }
+                    let found = self.replace(text, hasher);
+                    if let (0, Cow::Borrowed(text)) = (found, text) {
+                        harmless = text;
+                    }
+                    count += found;
+                }
                 ("Actor", Value::Object(actor)) if may_have_labels => {
                     let attributes = actor.iter_mut().find(|(key, _)| *key == "Attributes");
                     let Some((_, Value::Object(attributes))) = attributes else { continue };

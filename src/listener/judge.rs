@@ -100,7 +100,7 @@ impl Judge {
         &mut self,
         event: &Event<'_>,
         settings: &Settings,
-        leave: Leave,
+        leave_to: Leave,
         before_wait: impl FnOnce(),
     ) -> Judgement {
         self.learn_listed();
@@ -111,14 +111,13 @@ impl Judge {
         }
         let config = &settings.config;
         let mut meaning = Meaning::of_event(event);
-        let mut facts = if leave.mixes_labels { self.posers.judge(event) } else { Facts::True };
+        let mut facts = if leave_to.mixes_labels { self.posers.judge(event) } else { Facts::True };
         let question = self.question(event, facts, config.inspect);
-        let deadline = Instant::now() + config.inspect_timeout;
-        let may_ask = config.inspect && leave.may_ask;
-        if may_ask && !question.is_empty() {
+        let mut leave = None;
+        if config.inspect && leave_to.may_ask && !question.is_empty() {
             before_wait();
+            leave = Some(Instant::now() + config.inspect_timeout);
         }
-        let leave = may_ask.then_some(deadline);
         let (mut answers, mut no_answer) = self.ask(settings, leave, event, &question);
         if let Some(container) = &answers.container {
             self.learn(event.actor_id(), container);

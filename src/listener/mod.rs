@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use crate::backlog::{Backlog, Left};
 use crate::config::Config;
 use crate::cursor::{Cursor, Past, PastKind, Window};
+use crate::docker::availability::Identity;
 use crate::docker::reader::{Before, Plan, Reader};
 use crate::folder::{Folder, FolderError};
 use crate::intake::{self, Door, Room};
@@ -207,7 +208,7 @@ impl Listener {
                 listener.door.clone(),
                 folder.and_then(|folder| folder.file("tags").ok()),
             ),
-            context: Context { sequence: past.sequence.max(left.sequence), ..Context::default() },
+            context: Context::new(Identity::default(), "", past.sequence.max(left.sequence)),
             wodle_events,
             outgoing: Outgoing::default(),
         };

@@ -115,8 +115,8 @@ impl Pipeline {
             Item::Known(hash) => self.needs_no_delivery(hash),
             Item::EngineId(id) => self.cursor().engine(&id),
             Item::Engine(engine) => {
-                self.context.engine = engine;
-                self.context.endpoint = self.settings.borrow().endpoint.to_string();
+                let endpoint = self.settings.borrow().endpoint.to_string();
+                self.context = Context::new(engine, &endpoint, self.context.sequence);
                 // From now on a process that is killed has a past: what it read and had not delivered is no longer
                 // what was before the first start.
                 let _ = self.cursor().flush(Instant::now());
@@ -129,25 +129,25 @@ impl Pipeline {
     }
 
     fn lines(&mut self, lines: &Lines) {
+        let settings = Arc::clone(&self.settings.borrow());
         for (line, hash) in lines.iter() {
             if self.stop.time_left() == Some(Duration::ZERO) {
                 // Whoever is stopped with more than it can judge in time says so; the ring may bring the last of it
                 // again.
                 self.status.counters.lost.count();
             } else {
-                self.line(line, hash, lines.read_at());
+                self.line(line, hash, lines.read_at(), &settings);
             }
         }
         self.outgoing.hand_on(&self.backlog);
     }
 
-    fn line(&mut self, line: &[u8], hash: u64, read_at: i64) {
+    fn line(&mut self, line: &[u8], hash: u64, read_at: i64, settings: &Settings) {
         let mut repaired = Vec::new();
         let Ok((mut event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
             self.status.counters.gaps.count();
-            let redactor = Arc::clone(&self.settings.borrow().redactor);
-            let notice = refusal(Flaw::NotJson, line.len() as u64, head(line), &redactor, self.key);
+            let notice = refusal(Flaw::NotJson, line.len() as u64, head(line), &settings.redactor, self.key);
             self.refusals.log(Flaw::NotJson, &notice);
             self.notice(&notice, Some(hash), read_at);
             return;
@@ -155,7 +155,6 @@ impl Pipeline {
         if let Some(time) = event.time_nano() {
             self.status.last_event.store(time, Ordering::Relaxed);
         }
-        let settings = Arc::clone(&self.settings.borrow());
         let config = &settings.config;
         if !config.include.matches(&event) || (!config.exclude.is_empty() && config.exclude.matches(&event)) {
             self.status.counters.filtered.count();
@@ -164,15 +163,16 @@ impl Pipeline {
         }
         self.context.sequence += 1;
         // Podman sets its own attributes after the labels. At a stop there is no time to ask.
-        let leave = Leave { may_ask: self.stop.time_left().is_none(), mixes_labels: !self.context.engine.is_podman() };
+        let leave =
+            Leave { may_ask: self.stop.time_left().is_none(), mixes_labels: !self.context.engine().is_podman() };
         let (outgoing, backlog) = (&mut self.outgoing, &self.backlog);
         let Judgement { forged, no_answer, mut meaning } =
-            self.judge.judge(&event, &settings, leave, || outgoing.hand_on(backlog));
+            self.judge.judge(&event, settings, leave, || outgoing.hand_on(backlog));
         // Filters and judgement have seen the event as the engine wrote it.
         let changes = sanitize::clean(&mut event);
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
         let mut redacted = settings.redactor.redact(&mut event, &hasher);
-        redacted += self.redact(&settings, &mut meaning);
+        redacted += self.redact(settings, &mut meaning);
         if redacted > 0 {
             self.status.counters.redacted.count();
         }
@@ -184,11 +184,11 @@ impl Pipeline {
             meaning,
             is_late: false,
         };
-        let framed = message::frame(&event, &findings, &self.context, config.max_event_size);
-        if framed.is_truncated {
+        let text = &mut self.outgoing.text;
+        if message::write(&event, &findings, &self.context, config.max_event_size, text) {
             self.status.counters.truncated.count();
         }
-        self.keep(&framed.text, Some(hash), read_at);
+        self.keep(Some(hash), read_at);
     }
 
     /// A message of its own: the event's is gone, and stock rules must not see it twice.
@@ -202,8 +202,8 @@ impl Pipeline {
         self.context.sequence += 1;
         let redacted = self.redact(&settings, &mut meaning);
         let findings = Findings { changes, redacted, meaning, is_late: true, ..Findings::default() };
-        let framed = message::frame(&event, &findings, &self.context, settings.config.max_event_size);
-        self.keep(&framed.text, None, Timestamp::now().as_millisecond());
+        message::write(&event, &findings, &self.context, settings.config.max_event_size, &mut self.outgoing.text);
+        self.keep(None, Timestamp::now().as_millisecond());
     }
 
     fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
@@ -219,12 +219,13 @@ impl Pipeline {
         let message = notice.message(self.wodle_events, self.context.sequence + 1, Timestamp::now());
         if let Some(message) = message {
             self.context.sequence += 1;
-            self.keep(&message, line, read_at);
+            self.outgoing.text.push_str(&message);
+            self.keep(line, read_at);
         }
     }
 
-    fn keep(&mut self, message: &str, line: Option<u64>, read_at: i64) {
-        self.outgoing.text.push_str(message);
+    /// Keeps what was written last as a message.
+    fn keep(&mut self, line: Option<u64>, read_at: i64) {
         self.outgoing.ends.push((self.outgoing.text.len(), self.context.sequence, line, read_at));
         if self.outgoing.text.len() >= Outgoing::TOGETHER {
             self.outgoing.hand_on(&self.backlog);

@@ -13,12 +13,13 @@
 //!
 //! The largest labels go first, then the ends of the longest texts; a message is never cut into what is no JSON.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 
 use crate::docker::availability::Identity;
 use crate::event::index::{FIELDS, Field};
 use crate::event::json::{Object, ObjectWriter, Value, write_plain, write_string};
-use crate::event::meaning::{self, Meaning};
+use crate::event::meaning::{self, Meaning, WrittenFields};
 use crate::event::sanitize::Changes;
 use crate::event::{Event, is_engine_attribute};
 
@@ -48,14 +49,40 @@ pub const WHOLE_ACTION: usize = 16_384;
 const SHORTEST: usize = 32;
 
 /// What is known beside the event itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
-    /// What the engine says it is.
-    pub engine: Identity,
-    /// Where it is.
-    pub endpoint: String,
+    engine: Identity,
+    /// What messages say of the engine.
+    written: String,
     /// The number of the message, counted over all messages of an installation.
     pub sequence: u64,
+}
+
+impl Context {
+    /// An engine that says this of itself, where it is, and the number of the last message.
+    #[must_use]
+    pub fn new(engine: Identity, endpoint: &str, sequence: u64) -> Self {
+        let mut written = String::new();
+        let mut writer = ObjectWriter::new(&mut written);
+        writer.text("name", &engine.name);
+        writer.text("version", &engine.version);
+        writer.text("api", &engine.api);
+        writer.text("host", endpoint);
+        writer.end();
+        Self { engine, written, sequence }
+    }
+
+    /// What the engine says it is.
+    #[must_use]
+    pub fn engine(&self) -> &Identity {
+        &self.engine
+    }
+}
+
+impl Default for Context {
+    fn default() -> Self {
+        Self::new(Identity::default(), "", 0)
+    }
 }
 
 /// What was found out about an event, and done to it.
@@ -147,8 +174,9 @@ pub fn frame(event: &Event<'_>, findings: &Findings, context: &Context, limit: u
 /// left out of it.
 pub fn write(event: &Event<'_>, findings: &Findings, context: &Context, limit: usize, out: &mut String) -> bool {
     let limit = limit.min(LARGEST);
-    let meaning = findings.meaning.fields();
-    let writing = Writing { event, findings, context, meaning: &meaning };
+    let meaning = findings.meaning.fields_beside_image();
+    let image = written_image(&findings.meaning);
+    let writing = Writing { event, findings, context, meaning: &meaning, image: image.as_deref() };
     let whole = Cut::default();
     let start = out.len();
     // Nearly all fit, so that is tried before it is known.
@@ -229,12 +257,44 @@ fn shown_attribute(key: &str) -> usize {
     if is_engine_attribute(key) { SHOWN } else { SHOWN_LABEL }
 }
 
+/// What an image's fields are in a message.
+fn written_image(meaning: &Meaning) -> Option<Cow<'_, WrittenFields>> {
+    let origin = meaning.image.as_ref()?;
+    let write = || {
+        let fields = meaning.image_fields();
+        let mut text = String::new();
+        write_fields(&fields, &mut ObjectWriter::new(&mut text));
+        // Without the brace that a writer opens with.
+        WrittenFields { text: text.split_off(1), count: fields.len() }
+    };
+    // Most events of a container say the same of its image as the one before.
+    Some(if meaning.says_more_of_image() {
+        Cow::Owned(write())
+    } else {
+        Cow::Borrowed(origin.written.get_or_init(write))
+    })
+}
+
+/// Objects of fields, which stand side by side where they are of the same.
+fn write_fields(fields: &[meaning::Field<'_>], ours: &mut ObjectWriter<'_>) {
+    let whole = Cut::default();
+    for fields in fields.chunk_by(|a, b| a.object == b.object) {
+        let Some(first) = fields.first() else { continue };
+        let mut writer = ours.object(first.object);
+        for field in fields {
+            writer.text(field.key, whole.end(&field.value, SHOWN));
+        }
+        writer.end();
+    }
+}
+
 /// One event on its way to a message.
 struct Writing<'e, 'a> {
     event: &'e Event<'a>,
     findings: &'e Findings,
     context: &'e Context,
     meaning: &'e [meaning::Field<'e>],
+    image: Option<&'e WrittenFields>,
 }
 
 impl<'e> Writing<'e, '_> {
@@ -308,7 +368,9 @@ impl<'e> Writing<'e, '_> {
             _ if cut.unknown && !FIELDS.contains(&key) => 0,
             _ => leaves(value),
         };
-        OURS + self.meaning.len()
+        OURS + usize::from(self.findings.meaning.exit_code.is_some())
+            + self.meaning.len()
+            + self.image.map_or(0, |image| image.count)
             + self.event.legacy_fields().count()
             + self.event.fields().iter().map(of_event).sum::<usize>()
     }
@@ -340,9 +402,11 @@ impl<'e> Writing<'e, '_> {
     }
 
     fn write(&self, truncation: Option<Truncation>, cut: &Cut<'_>, out: &mut String) {
+        // One is the most that most take.
+        out.reserve(1024);
         out.push_str(HEADER);
         let mut message = ObjectWriter::new(out);
-        message.text("integration", "docker");
+        message.ready("\"integration\": \"docker\"");
         self.write_event(message.object("docker"), cut);
         self.write_ours(truncation, cut, message.object("docker_listener"));
         message.end();
@@ -395,12 +459,13 @@ impl<'e> Writing<'e, '_> {
 
     fn write_attributes(&self, mut attributes: ObjectWriter<'_>, cut: &Cut<'_>) {
         let is_plain = self.event.is_plain();
-        for (place, (key, value)) in self.event.ordered_attributes().enumerate() {
-            if cut.labels.binary_search(&key).is_err() {
-                let shown = if place < self.event.own_count() { SHOWN } else { SHOWN_LABEL };
-                write_value(attributes.any_key(key, is_plain), value, shown, is_plain, cut);
+        self.event.each_attribute(|key, value, is_own| {
+            if is_own {
+                write_value(attributes.any_key(key, true), value, SHOWN, is_plain, cut);
+            } else if cut.labels.is_empty() || cut.labels.binary_search(&key).is_err() {
+                write_value(attributes.any_key(key, is_plain), value, SHOWN_LABEL, is_plain, cut);
             }
-        }
+        });
         attributes.end();
     }
 
@@ -438,30 +503,20 @@ impl<'e> Writing<'e, '_> {
     }
 
     fn write_meaning(&self, ours: &mut ObjectWriter<'_>) {
-        let whole = Cut::default();
-        for fields in self.meaning.chunk_by(|a, b| a.object == b.object) {
-            let Some(first) = fields.first() else { continue };
-            if first.object.is_empty() {
-                for field in fields {
-                    ours.text(field.key, whole.end(&field.value, SHOWN));
-                }
-                continue;
-            }
-            let mut writer = ours.object(first.object);
-            for field in fields {
-                writer.text(field.key, whole.end(&field.value, SHOWN));
-            }
-            writer.end();
+        if let Some(exit_code) = self.findings.meaning.exit_code {
+            let out = ours.key("exit_code");
+            out.push('"');
+            out.push_str(itoa::Buffer::new().format(exit_code));
+            out.push('"');
         }
+        if let Some(image) = self.image {
+            ours.ready(&image.text);
+        }
+        write_fields(self.meaning, ours);
     }
 
     fn write_ours(&self, truncation: Option<Truncation>, cut: &Cut<'_>, mut ours: ObjectWriter<'_>) {
-        let mut engine = ours.object("engine");
-        engine.text("name", &self.context.engine.name);
-        engine.text("version", &self.context.engine.version);
-        engine.text("api", &self.context.engine.api);
-        engine.text("host", &self.context.endpoint);
-        engine.end();
+        ours.key("engine").push_str(&self.context.written);
         ours.count("sequence", self.context.sequence);
         self.write_timestamp(&mut ours);
         if !cut.unknown {
@@ -572,11 +627,8 @@ mod tests {
     use serde_json::Value as Json;
 
     fn message(line: &str, limit: usize) -> (String, Json) {
-        let context = Context {
-            engine: Identity { name: "docker".into(), version: "20.10.24".into(), api: "1.41".into() },
-            endpoint: "unix:///var/run/docker.sock".into(),
-            sequence: 7,
-        };
+        let engine = Identity { name: "docker".into(), version: "20.10.24".into(), api: "1.41".into() };
+        let context = Context::new(engine, "unix:///var/run/docker.sock", 7);
         let message = frame(&Event::parse(line.as_bytes()).unwrap(), &Findings::default(), &context, limit).text;
         let json = serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap();
         (message, json)

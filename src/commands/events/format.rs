@@ -108,11 +108,11 @@ fn flat(event: &Event<'_>) -> String {
     object.text("_action_", event.action());
     object.text("_id_", event.actor_id());
     object.text("_time_nano_", &event.time_nano().unwrap_or_default().to_string());
-    for (key, value) in event.ordered_attributes() {
+    event.each_attribute(|key, value, _| {
         if !matches!(key, "_type_" | "_action_" | "_id_" | "_time_nano_") {
             write_string(&as_text(value), object.any_key(key, false));
         }
-    }
+    });
     object.end();
     out
 }

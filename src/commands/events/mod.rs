@@ -74,8 +74,7 @@ async fn print(
     let query = if identity.is_podman() { query } else { query.filtered(&settings.config.include) };
     let mut stream = engine.events(&query).await.map_err(say)?;
     let endpoint = settings.endpoint.to_string();
-    let mut printer =
-        Printer { settings, format, context: Context { engine: identity, endpoint, sequence: 0 }, closed: false };
+    let mut printer = Printer { settings, format, context: Context::new(identity, &endpoint, 0), closed: false };
     if let Some(header) = format.header() {
         printer.write(&header);
     }

@@ -5,6 +5,7 @@ pub mod engine;
 pub mod floor;
 pub mod process;
 pub mod queue;
+pub mod stages;
 pub mod stream;
 
 use std::path::PathBuf;
