@@ -82,7 +82,7 @@ impl<'a> Object<'a> {
 
     /// The fields in their order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
-        self.fields.iter().map(|(k, v)| (k.as_ref(), v))
+        self.fields.iter().map(|(key, value)| (key.as_ref(), value))
     }
 
     /// The fields in their order, to be changed. Whoever changes a key keeps it different from all others.
@@ -286,14 +286,51 @@ impl<'o> ObjectWriter<'o> {
     }
 }
 
-/// Whether a line of JSON holds nothing but printable ASCII and no escape, so that each text in it stands in JSON as it
-/// is. Both follow from its bytes alone, and looking at all of them at once costs next to nothing.
-#[must_use]
-pub fn is_plain(line: &[u8]) -> bool {
-    !line.iter().fold(false, |other, byte| other | !matches!(byte, b' '..=b'~') | (*byte == b'\\'))
+/// What is known of the texts of a line that hold no escape, which are those that are borrowed from it.
+///
+/// It follows from the line's bytes alone, and looking at all of them at once costs next to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Texts {
+    /// They are printable ASCII and stand in JSON as they are.
+    Plain,
+    /// So are those that are ASCII.
+    Unicode,
+    /// Nothing.
+    Unknown,
 }
 
-/// The same for one text, which may hold quotes.
+impl Texts {
+    /// Those of a line that is valid JSON.
+    #[must_use]
+    pub fn of(line: &[u8]) -> Self {
+        let (control, other) = line.iter().fold((false, false), |(control, other), byte| {
+            (control | matches!(byte, ..b' ' | 0x7f), other | (*byte >= 0x80))
+        });
+        match (control, other) {
+            (true, _) => Self::Unknown,
+            (false, true) => Self::Unicode,
+            (false, false) => Self::Plain,
+        }
+    }
+
+    /// Whether it is certain that a text is printable ASCII that stands in JSON as it is.
+    #[must_use]
+    pub fn are_plain(self, text: &Cow<'_, str>) -> bool {
+        match (self, text) {
+            (Self::Plain, Cow::Borrowed(_)) => true,
+            (Self::Unicode, Cow::Borrowed(text)) => text.is_ascii(),
+            (_, text) => needs_no_escape(text),
+        }
+    }
+}
+
+/// Whether a text is nothing but printable ASCII; it may hold quotes and backslashes.
+#[must_use]
+pub fn is_printable(text: &str) -> bool {
+    !text.bytes().fold(false, |other, byte| other | !matches!(byte, b' '..=b'~'))
+}
+
+/// Whether a text is printable ASCII that stands in JSON as it is.
 fn needs_no_escape(text: &str) -> bool {
     !text.bytes().fold(false, |other, byte| other | !matches!(byte, b' '..=b'~') | matches!(byte, b'"' | b'\\'))
 }

@@ -19,8 +19,10 @@ pub mod sanitize;
 pub mod tags;
 pub mod workload;
 
+use std::borrow::Cow;
+
 use index::{Field, Index};
-use json::{Object, Value};
+use json::{Object, Texts, Value};
 
 pub use index::{ENGINE_ATTRIBUTES, FIELDS};
 
@@ -29,8 +31,7 @@ pub use index::{ENGINE_ATTRIBUTES, FIELDS};
 pub struct Event<'a> {
     fields: Object<'a>,
     index: Index,
-    /// Whether all of its texts are printable ASCII that stands in JSON as it is.
-    is_plain: bool,
+    texts: Texts,
 }
 
 impl<'a> Event<'a> {
@@ -40,11 +41,11 @@ impl<'a> Event<'a> {
     /// Where the line is not one JSON object; the error says where in the line.
     pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
         let fields = json::parse_object(line)?;
-        Ok(Self { index: Index::of(&fields), fields, is_plain: json::is_plain(line) })
+        Ok(Self { index: Index::of(&fields), fields, texts: Texts::of(line) })
     }
 
     fn new(fields: Object<'a>) -> Self {
-        Self { index: Index::of(&fields), fields, is_plain: false }
+        Self { index: Index::of(&fields), fields, texts: Texts::Unknown }
     }
 
     /// Something that is known about an object, and is no event of the engine.
@@ -75,7 +76,6 @@ impl<'a> Event<'a> {
     /// Its keys or texts are others than those that were read.
     fn was_changed(&mut self) {
         self.index = Index::of(&self.fields);
-        self.is_plain = false;
     }
 
     /// One of the fields that every engine writes.
@@ -88,10 +88,10 @@ impl<'a> Event<'a> {
         self.field(field).and_then(Value::as_text).unwrap_or_default()
     }
 
-    /// Whether all of its texts are printable ASCII that stands in JSON as it is.
+    /// What is known of its texts.
     #[must_use]
-    pub fn is_plain(&self) -> bool {
-        self.is_plain
+    pub fn texts(&self) -> Texts {
+        self.texts
     }
 
     /// What kind of object it happened to (`container`, `image`, `network`, …); empty where the engine names none.
@@ -168,20 +168,18 @@ impl<'a> Event<'a> {
     }
 
     /// The attributes that are no name of an engine's own, in the order in which they came.
-    pub fn labels(&self) -> impl Iterator<Item = (&str, &Value<'a>)> {
+    pub fn labels(&self) -> impl Iterator<Item = (&Cow<'a, str>, &Value<'a>)> {
         let attributes = self.attributes().filter(|attributes| attributes.len() > self.index.own_count());
         let places = attributes.map(Object::as_slice).unwrap_or_default().iter().enumerate();
-        places
-            .filter(|(place, (key, _))| !self.index.is_own(*place, key))
-            .map(|(_, (key, value))| (key.as_ref(), value))
+        places.filter(|(place, (key, _))| !self.index.is_own(*place, key)).map(|(_, (key, value))| (key, value))
     }
 
     /// The attributes in the order in which they are written: the engine's own first, in [`ENGINE_ATTRIBUTES`]'s
     /// order, then the labels, sorted; with whether each is the engine's own.
-    pub fn each_attribute<'e>(&'e self, mut sink: impl FnMut(&'e str, &'e Value<'a>, bool)) {
+    pub fn each_attribute<'e>(&'e self, mut sink: impl FnMut(&'e Cow<'a, str>, &'e Value<'a>, bool)) {
         let Some(attributes) = self.attributes() else { return };
         for place in self.index.all_own() {
-            if let Some((key, value)) = attributes.at(place) {
+            if let Some((key, value)) = attributes.as_slice().get(place) {
                 sink(key, value, true);
             }
         }
@@ -189,7 +187,7 @@ impl<'a> Event<'a> {
             self.labels().for_each(|(key, value)| sink(key, value, false));
         } else {
             // Docker writes them sorted; others, and what was renamed, may stand anywhere.
-            let mut labels: Vec<(&str, &Value<'a>)> = self.labels().collect();
+            let mut labels: Vec<(&Cow<'a, str>, &Value<'a>)> = self.labels().collect();
             labels.sort_by_key(|(key, _)| *key);
             labels.into_iter().for_each(|(key, value)| sink(key, value, false));
         }
@@ -295,7 +293,7 @@ mod tests {
             br#"{"Actor":{"Attributes":{"Name":"lie","a":"1","exitCode":"0","image":"bb:1","name":"truth","z":"2"}}}"#;
         let event = Event::parse(line).unwrap();
         let mut keys = Vec::new();
-        event.each_attribute(|key, _, _| keys.push(key));
+        event.each_attribute(|key, _, _| keys.push(key.as_ref()));
         assert_eq!(keys, ["name", "image", "exitCode", "Name", "a", "z"]);
     }
 

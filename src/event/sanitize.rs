@@ -18,9 +18,10 @@
 //! An ordinary event passes unchanged; see the tests over recorded ones.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
-use super::json::{Object, Value, is_plain};
+use super::json::{Object, Texts, Value, is_printable};
 use super::{Event, FIELDS, is_engine_attribute};
 
 /// How deep an event may be nested; engines stay within three. analysisd takes 1,000.
@@ -71,11 +72,10 @@ pub fn read<'a>(line: &'a [u8], repaired: &'a mut Vec<u8>) -> Result<(Event<'a>,
 
 /// Makes an event safe.
 pub fn clean(event: &mut Event<'_>) -> Changes {
-    let mut changes = Changes::default();
     let (has_labels, is_flat) = (event.may_have_labels(), is_flat(event));
-    if !(is_flat && event.is_plain()) {
-        clean_texts(&mut event.fields, &mut changes);
-    }
+    let mut cleaner = Cleaner { texts: event.texts, changes: Changes::default() };
+    cleaner.clean_fields(&mut event.fields);
+    let mut changes = cleaner.changes;
     if !is_flat && let Some(attributes) = attributes(&mut event.fields) {
         for (_, value) in attributes.iter_mut() {
             if matches!(value, Value::Array(_) | Value::Object(_)) {
@@ -101,12 +101,43 @@ fn attributes<'e, 'a>(fields: &'e mut Object<'a>) -> Option<&'e mut Object<'a>> 
     attributes.as_object_mut()
 }
 
-fn clean_texts(fields: &mut Object<'_>, changes: &mut Changes) {
-    for (key, value) in fields.iter_mut() {
-        make_visible(key, changes);
-        clean_value(value, 1, changes);
-        if key != "Actor" && FIELDS.contains(&key.as_ref()) && matches!(value, Value::Array(_) | Value::Object(_)) {
-            flatten(value, changes);
+/// Goes through all texts of an event.
+struct Cleaner {
+    texts: Texts,
+    changes: Changes,
+}
+
+impl Cleaner {
+    fn clean_fields(&mut self, fields: &mut Object<'_>) {
+        for (key, value) in fields.iter_mut() {
+            self.clean_text(key);
+            self.clean_value(value, 1);
+            let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
+            if is_nested && key != "Actor" && FIELDS.contains(&key.as_ref()) {
+                flatten(value, &mut self.changes);
+            }
+        }
+    }
+
+    fn clean_value(&mut self, value: &mut Value<'_>, depth: usize) {
+        match value {
+            Value::String(text) => self.clean_text(text),
+            Value::Array(_) | Value::Object(_) if depth >= DEEPEST => flatten(value, &mut self.changes),
+            Value::Array(values) if values.len() > LONGEST_ARRAY => flatten(value, &mut self.changes),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.clean_value(value, depth + 1)),
+            Value::Object(object) => {
+                for (key, value) in object.iter_mut() {
+                    self.clean_text(key);
+                    self.clean_value(value, depth + 1);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn clean_text(&mut self, text: &mut Cow<'_, str>) {
+        if !self.texts.are_plain(text) && make_visible(text) {
+            self.changes.characters += 1;
         }
     }
 }
@@ -133,11 +164,18 @@ fn labels_keep_their_names(event: &Event<'_>) -> bool {
         return attributes.len() == event.own_count();
     }
     event.labels().all(|(label, value)| {
-        let folded = folded(label);
-        let is_other = |key: &&str| !std::ptr::eq(*key, label);
+        let own = folded(label);
+        let is_ascii = matches!(own, Cow::Borrowed(_));
+        // Of two of which one is no ASCII that one looks at the other.
+        let is_other = |key: &&Cow<'_, str>| !std::ptr::eq(*key, label) && (!is_ascii || key.is_ascii());
         !label.is_empty()
             && value.as_text().is_none_or(|text| !text.starts_with('['))
-            && !attributes.iter().map(|(key, _)| key).filter(is_other).any(|key| may_clash(&folded, key))
+            && !attributes
+                .as_slice()
+                .iter()
+                .map(|(key, _)| key)
+                .filter(is_other)
+                .any(|key| may_clash(&own, &folded(key)))
     })
 }
 
@@ -146,27 +184,17 @@ fn folded(key: &str) -> Cow<'_, str> {
     if key.is_ascii() { key.into() } else { key.to_lowercase().into() }
 }
 
-/// Whether two keys are the same without regard to case, or one is the parent of the other in the sense of dots.
+/// Whether two folded keys are the same without regard to case, or one is the parent of the other in the sense of
+/// dots.
 fn may_clash(one: &str, other: &str) -> bool {
-    let other = folded(other);
-    let (short, long) = if one.len() < other.len() { (one, other.as_ref()) } else { (other.as_ref(), one) };
-    let (start, rest) = long.as_bytes().split_at(short.len());
-    matches!(rest, [] | [b'.', ..]) && start.eq_ignore_ascii_case(short.as_bytes())
-}
-
-fn clean_value(value: &mut Value<'_>, depth: usize, changes: &mut Changes) {
-    match value {
-        Value::String(text) => make_visible(text, changes),
-        Value::Array(_) | Value::Object(_) if depth >= DEEPEST => flatten(value, changes),
-        Value::Array(values) if values.len() > LONGEST_ARRAY => flatten(value, changes),
-        Value::Array(values) => values.iter_mut().for_each(|value| clean_value(value, depth + 1, changes)),
-        Value::Object(object) => {
-            for (key, value) in object.iter_mut() {
-                make_visible(key, changes);
-                clean_value(value, depth + 1, changes);
-            }
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let is_parent = |short: &[u8], long: &[u8]| {
+        long.get(short.len()) == Some(&b'.') && long.iter().zip(short).all(|(a, b)| a.eq_ignore_ascii_case(b))
+    };
+    match one.len().cmp(&other.len()) {
+        Ordering::Less => is_parent(one, other),
+        Ordering::Greater => is_parent(other, one),
+        Ordering::Equal => one.eq_ignore_ascii_case(other),
     }
 }
 
@@ -183,17 +211,17 @@ pub fn visible(mut text: Cow<'_, str>) -> Cow<'_, str> {
     if text.is_empty() {
         return text;
     }
-    make_visible(&mut text, &mut Changes::default());
+    make_visible(&mut text);
     if text.starts_with('[') { format!(" {text}").into() } else { text }
 }
 
-fn make_visible(text: &mut Cow<'_, str>, changes: &mut Changes) {
+/// Writes out what is hidden in a text; whether there was something.
+fn make_visible(text: &mut Cow<'_, str>) -> bool {
     use std::fmt::Write as _;
-    if is_plain(text.as_bytes()) {
-        return;
+    if is_printable(text) {
+        return false;
     }
-    let Some(first) = text.find(is_hidden) else { return };
-    changes.characters += 1;
+    let Some(first) = text.find(is_hidden) else { return false };
     let mut visible = String::with_capacity(text.len() + 8);
     let (plain, rest) = text.split_at(first);
     visible.push_str(plain);
@@ -206,6 +234,7 @@ fn make_visible(text: &mut Cow<'_, str>, changes: &mut Changes) {
         }
     }
     *text = visible.into();
+    true
 }
 
 /// Characters that a person cannot see, or that change what he sees of others.

@@ -18,7 +18,7 @@ use std::cell::Cell;
 
 use crate::docker::availability::Identity;
 use crate::event::index::{FIELDS, Field};
-use crate::event::json::{Object, ObjectWriter, Value, write_plain, write_string};
+use crate::event::json::{Object, ObjectWriter, Texts, Value, write_plain, write_string};
 use crate::event::meaning::{self, Meaning, WrittenFields};
 use crate::event::sanitize::Changes;
 use crate::event::{Event, is_engine_attribute};
@@ -341,8 +341,8 @@ impl<'e> Writing<'e, '_> {
         self.event.labels().map(move |(key, value)| {
             let mut text = String::new();
             write_string(key, &mut text);
-            write_value(&mut text, value, SHOWN_LABEL, false, &cut);
-            (key, text.len() + ", : ".len())
+            write_value(&mut text, value, SHOWN_LABEL, Texts::Unknown, &cut);
+            (key.as_ref(), text.len() + ", : ".len())
         })
     }
 
@@ -413,57 +413,57 @@ impl<'e> Writing<'e, '_> {
     }
 
     fn write_event(&self, mut docker: ObjectWriter<'_>, cut: &Cut<'_>) {
-        let is_plain = self.event.is_plain();
+        let texts = self.event.texts();
         // The three that newer engines leave out stand first, as the older ones write them.
         let mut filled_in = self.event.legacy_fields().peekable();
         for field in [Field::Status, Field::Id, Field::From] {
             if let Some(value) = self.event.field(field) {
-                write_value(docker.key(field.name()), value, shown(field.name()), is_plain, cut);
+                write_value(docker.key(field.name()), value, shown(field.name()), texts, cut);
             } else if let Some((_, text)) = filled_in.next_if(|(filled, _)| *filled == field) {
-                write_text(docker.key(field.name()), cut.end(text, shown(field.name())), is_plain);
+                write_string(cut.end(text, shown(field.name())), docker.key(field.name()));
             }
         }
         // What rules look for stands before what they do not know, whatever the engine's order.
         for field in [Field::Type, Field::Action, Field::Actor, Field::Scope, Field::Time, Field::TimeNano] {
             match (field, self.event.field(field)) {
                 (Field::Actor, Some(Value::Object(actor))) => self.write_actor(docker.object(field.name()), actor, cut),
-                (_, Some(value)) => write_value(docker.key(field.name()), value, shown(field.name()), is_plain, cut),
+                (_, Some(value)) => write_value(docker.key(field.name()), value, shown(field.name()), texts, cut),
                 (_, None) => {}
             }
         }
         if !cut.unknown {
             for (key, value) in self.event.fields().iter().filter(|(key, _)| Field::of(key).is_none()) {
-                write_value(docker.any_key(key, is_plain), value, shown(key), is_plain, cut);
+                write_value(docker.any_key(key, false), value, shown(key), texts, cut);
             }
         }
         docker.end();
     }
 
     fn write_actor(&self, mut writer: ObjectWriter<'_>, actor: &Object<'_>, cut: &Cut<'_>) {
-        let is_plain = self.event.is_plain();
+        let texts = self.event.texts();
         if let Some(id) = actor.get("ID") {
-            write_value(writer.key("ID"), id, SHOWN, is_plain, cut);
+            write_value(writer.key("ID"), id, SHOWN, texts, cut);
         }
         match actor.get("Attributes") {
             Some(Value::Object(_)) => self.write_attributes(writer.object("Attributes"), cut),
-            Some(value) if !cut.unknown => write_value(writer.key("Attributes"), value, SHOWN, is_plain, cut),
+            Some(value) if !cut.unknown => write_value(writer.key("Attributes"), value, SHOWN, texts, cut),
             _ => {}
         }
         if !cut.unknown {
             for (key, value) in actor.iter().filter(|(key, _)| !matches!(*key, "ID" | "Attributes")) {
-                write_value(writer.any_key(key, is_plain), value, SHOWN, is_plain, cut);
+                write_value(writer.any_key(key, false), value, SHOWN, texts, cut);
             }
         }
         writer.end();
     }
 
     fn write_attributes(&self, mut attributes: ObjectWriter<'_>, cut: &Cut<'_>) {
-        let is_plain = self.event.is_plain();
+        let texts = self.event.texts();
         self.event.each_attribute(|key, value, is_own| {
             if is_own {
-                write_value(attributes.any_key(key, true), value, SHOWN, is_plain, cut);
-            } else if cut.labels.is_empty() || cut.labels.binary_search(&key).is_err() {
-                write_value(attributes.any_key(key, is_plain), value, SHOWN_LABEL, is_plain, cut);
+                write_value(attributes.any_key(key, true), value, SHOWN, texts, cut);
+            } else if cut.labels.is_empty() || cut.labels.binary_search(&key.as_ref()).is_err() {
+                write_value(attributes.any_key(key, texts.are_plain(key)), value, SHOWN_LABEL, texts, cut);
             }
         });
         attributes.end();
@@ -585,22 +585,21 @@ fn write_forged(forged: &Forged, ours: &mut ObjectWriter<'_>) {
     writer.end();
 }
 
-fn write_value(out: &mut String, value: &Value<'_>, shown: usize, is_plain: bool, cut: &Cut<'_>) {
+fn write_value(out: &mut String, value: &Value<'_>, shown: usize, texts: Texts, cut: &Cut<'_>) {
     match value {
-        Value::String(text) => write_text(out, cut.end(text, shown), is_plain),
+        Value::String(text) => {
+            let end = cut.end(text, shown);
+            if texts.are_plain(text) { write_plain(end, out) } else { write_string(end, out) }
+        }
         Value::Object(object) => {
             let mut writer = ObjectWriter::new(out);
             for (key, value) in object.iter() {
-                write_value(writer.any_key(key, is_plain), value, shown, is_plain, cut);
+                write_value(writer.any_key(key, false), value, shown, texts, cut);
             }
             writer.end();
         }
         _ => value.write(out),
     }
-}
-
-fn write_text(out: &mut String, text: &str, is_plain: bool) {
-    if is_plain { write_plain(text, out) } else { write_string(text, out) }
 }
 
 /// How many fields a value becomes; an array becomes one.

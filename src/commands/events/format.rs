@@ -109,7 +109,7 @@ fn flat(event: &Event<'_>) -> String {
     object.text("_id_", event.actor_id());
     object.text("_time_nano_", &event.time_nano().unwrap_or_default().to_string());
     event.each_attribute(|key, value, _| {
-        if !matches!(key, "_type_" | "_action_" | "_id_" | "_time_nano_") {
+        if !matches!(key.as_ref(), "_type_" | "_action_" | "_id_" | "_time_nano_") {
             write_string(&as_text(value), object.any_key(key, false));
         }
     });
