@@ -1,19 +1,56 @@
 //! A memory of bounded size: what was learnt first is forgotten first.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, Hash, RandomState};
 
 /// Remembers so many values by their names.
 #[derive(Debug)]
-pub struct Bounded<V> {
+pub struct Bounded<V, K = Box<str>> {
     most: usize,
     /// Each with the number under which it stands in the order.
-    known: HashMap<Box<str>, (u64, V)>,
+    known: HashMap<K, (u64, V)>,
     /// Also names that are no longer known, or under another number; each leaves when it is the oldest.
-    order: VecDeque<(u64, Box<str>)>,
+    order: VecDeque<(u64, K)>,
     next: u64,
 }
 
-impl<V> Bounded<V> {
+/// The same for names that nobody asks for again: it keeps no more of them than a hash, which is keyed anew in each
+/// process, so that nobody can make two names that are taken for one.
+#[derive(Debug)]
+pub struct Nameless<V> {
+    key: RandomState,
+    memory: Bounded<V, u64>,
+}
+
+impl<V> Nameless<V> {
+    /// A memory for this many.
+    #[must_use]
+    pub fn new(most: usize) -> Self {
+        Self { key: RandomState::new(), memory: Bounded::new(most) }
+    }
+
+    /// What is remembered under a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&V> {
+        // Most of these memories are empty, and a hash costs more than a look.
+        if self.memory.is_empty() { None } else { self.memory.get(&self.key.hash_one(name)) }
+    }
+
+    /// Remembers a value under a name, in the place of the one before.
+    pub fn keep(&mut self, name: &str, value: V) {
+        self.memory.keep(self.key.hash_one(name), value);
+    }
+
+    /// Forgets a name.
+    pub fn forget(&mut self, name: &str) {
+        if !self.memory.is_empty() {
+            self.memory.forget(&self.key.hash_one(name));
+        }
+    }
+}
+
+impl<V, K: Hash + Eq + Clone> Bounded<V, K> {
     /// A memory for this many.
     #[must_use]
     pub fn new(most: usize) -> Self {
@@ -22,18 +59,22 @@ impl<V> Bounded<V> {
 
     /// What is remembered under a name.
     #[must_use]
-    pub fn get(&self, name: &str) -> Option<&V> {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, name: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.known.get(name).map(|(_, value)| value)
     }
 
     /// Remembers a value under a name, in the place of the one before.
-    pub fn keep(&mut self, name: &str, value: V) {
-        if let Some((_, known)) = self.known.get_mut(name) {
+    pub fn keep(&mut self, name: impl Into<K>, value: V) {
+        let name = name.into();
+        if let Some((_, known)) = self.known.get_mut(&name) {
             *known = value;
             return;
         }
-        self.known.insert(name.into(), (self.next, value));
-        self.order.push_back((self.next, name.into()));
+        self.known.insert(name.clone(), (self.next, value));
+        self.order.push_back((self.next, name));
         self.next += 1;
         while self.order.len() > self.most {
             if let Some((number, oldest)) = self.order.pop_front()
@@ -45,15 +86,18 @@ impl<V> Bounded<V> {
     }
 
     /// Forgets a name.
-    pub fn forget(&mut self, name: &str) {
+    pub fn forget<Q: Hash + Eq + ?Sized>(&mut self, name: &Q)
+    where
+        K: Borrow<Q>,
+    {
         self.known.remove(name);
     }
 
     /// All that is remembered, the oldest first.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.order.iter().filter_map(|(number, name)| {
             let (known, value) = self.known.get(name)?;
-            (known == number).then_some((name.as_ref(), value))
+            (known == number).then_some((name, value))
         })
     }
 
@@ -76,32 +120,49 @@ mod tests {
 
     #[test]
     fn the_oldest_is_forgotten_first_and_what_is_forgotten_takes_no_room_for_ever() {
-        let mut memory = Bounded::new(3);
+        let mut memory = Bounded::<_>::new(3);
         for n in 0..5 {
-            memory.keep(&n.to_string(), n);
+            memory.keep(n.to_string(), n);
         }
-        assert_eq!(memory.iter().collect::<Vec<_>>(), [("2", &2), ("3", &3), ("4", &4)]);
+        assert_eq!(
+            memory.iter().map(|(name, value)| (name.as_ref(), value)).collect::<Vec<_>>(),
+            [("2", &2), ("3", &3), ("4", &4)]
+        );
         memory.keep("3", 33);
         memory.forget("4");
         assert_eq!((memory.get("4"), memory.get("3"), memory.len()), (None, Some(&33), 2));
         for n in 5..100 {
-            memory.keep(&n.to_string(), n);
-            memory.forget(&n.to_string());
+            memory.keep(n.to_string(), n);
+            memory.forget(n.to_string().as_str());
         }
         assert!(memory.order.len() <= 3 && memory.is_empty());
     }
 
     #[test]
     fn what_is_learnt_again_is_there_once_and_as_young_as_it_is() {
-        let mut memory = Bounded::new(3);
+        let mut memory = Bounded::<_>::new(3);
         for _ in 0..2 {
             memory.keep("a", 1);
             memory.forget("a");
         }
         memory.keep("a", 2);
-        assert_eq!(memory.iter().collect::<Vec<_>>(), [("a", &2)]);
+        assert_eq!(memory.iter().map(|(name, value)| (name.as_ref(), value)).collect::<Vec<_>>(), [("a", &2)]);
         memory.keep("b", 3);
         memory.keep("c", 4);
-        assert_eq!(memory.iter().collect::<Vec<_>>(), [("a", &2), ("b", &3), ("c", &4)]);
+        assert_eq!(
+            memory.iter().map(|(name, value)| (name.as_ref(), value)).collect::<Vec<_>>(),
+            [("a", &2), ("b", &3), ("c", &4)]
+        );
+    }
+
+    #[test]
+    fn one_without_names_remembers_as_much() {
+        let mut memory = Nameless::new(3);
+        assert_eq!(memory.get("a"), None);
+        for name in ["a", "b", "c", "d"] {
+            memory.keep(name, name);
+        }
+        memory.forget("c");
+        assert_eq!(["a", "b", "c", "d"].map(|name| memory.get(name).copied()), [None, Some("b"), None, Some("d")]);
     }
 }

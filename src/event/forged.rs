@@ -6,7 +6,7 @@
 //! no `exitCode`, the one that is there must be a label.
 
 use super::Event;
-use crate::bounded::Bounded;
+use crate::bounded::Nameless;
 
 /// Attributes that Docker sets on some events of containers, and that a label of the same name overwrites.
 pub const POSABLE: [&str; 10] =
@@ -83,11 +83,11 @@ pub enum Facts {
 
 /// Remembers which containers carry labels that pose as facts.
 #[derive(Debug)]
-pub struct Posers(Bounded<Fields>);
+pub struct Posers(Nameless<Fields>);
 
 impl Default for Posers {
     fn default() -> Self {
-        Self(Bounded::new(MOST_CONTAINERS))
+        Self(Nameless::new(MOST_CONTAINERS))
     }
 }
 

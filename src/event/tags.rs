@@ -99,7 +99,7 @@ impl Tags {
 
     /// All tags that point to an image.
     pub fn of_image(&self, id: &str) -> impl Iterator<Item = (&str, &Target)> {
-        self.known.iter().filter(move |(_, target)| target.id == id)
+        self.known.iter().filter(move |(_, target)| target.id == id).map(|(tag, target)| (tag.as_ref(), target))
     }
 
     fn keep(&mut self, tag: &str, target: Target) {

@@ -114,11 +114,11 @@ impl Asker {
             is_done.try_recv()
         });
         let no_answer = if let Ok(no_answer) = answered {
-            self.slow.forget(&id);
+            self.slow.forget(id.as_str());
             no_answer
         } else {
             if !is_slow {
-                self.slow.keep(&id, Instant::now());
+                self.slow.keep(id.as_str(), Instant::now());
             }
             Some(NoAnswer::Timeout)
         };

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use super::asker::{About, Asker, Late, Thing};
 use super::corridor::Item;
-use crate::bounded::Bounded;
+use crate::bounded::Nameless;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
 use crate::event::meaning::Meaning;
@@ -54,18 +54,18 @@ pub struct Judge {
     tags_file: Option<PathBuf>,
     tags_kept: Option<Instant>,
     listing: Option<Receiver<Vec<inspect::Image>>>,
-    owns: Bounded<exec::Own>,
+    owns: Nameless<exec::Own>,
     /// Where the images of containers are from; `None` where the engine was asked and did not tell.
-    origins: Bounded<Option<Arc<Origin>>>,
+    origins: Nameless<Option<Arc<Origin>>>,
     /// The same of containers that the engine tells nothing of, by what their events call the image.
-    by_name: Bounded<Arc<Origin>>,
+    by_name: Nameless<Arc<Origin>>,
     /// By whose lists they were judged.
     registries: Arc<Registries>,
-    execs: Bounded<exec::Facts>,
+    execs: Nameless<exec::Facts>,
     /// Containers that could not be looked at when they were made; the next event of theirs tries again.
-    unjudged: Bounded<()>,
+    unjudged: Nameless<()>,
     /// Containers that the engine knows no more.
-    gone: Bounded<()>,
+    gone: Nameless<()>,
 }
 
 impl Judge {
@@ -80,13 +80,13 @@ impl Judge {
             tags_file,
             tags_kept: None,
             listing: None,
-            owns: Bounded::new(MOST),
-            origins: Bounded::new(MOST),
-            by_name: Bounded::new(MOST),
+            owns: Nameless::new(MOST),
+            origins: Nameless::new(MOST),
+            by_name: Nameless::new(MOST),
             registries: Arc::default(),
-            execs: Bounded::new(MOST),
-            unjudged: Bounded::new(MOST),
-            gone: Bounded::new(MOST),
+            execs: Nameless::new(MOST),
+            unjudged: Nameless::new(MOST),
+            gone: Nameless::new(MOST),
         }
     }
 
@@ -106,8 +106,8 @@ impl Judge {
         self.learn_listed();
         if !Arc::ptr_eq(&self.registries, &settings.registries) {
             self.registries = Arc::clone(&settings.registries);
-            self.origins = Bounded::new(MOST);
-            self.by_name = Bounded::new(MOST);
+            self.origins = Nameless::new(MOST);
+            self.by_name = Nameless::new(MOST);
         }
         let config = &settings.config;
         let mut meaning = Meaning::of_event(event);

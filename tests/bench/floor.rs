@@ -1,15 +1,20 @@
 //! What an event costs the listener, beside the least that any listener must do with it.
 //!
 //! `cargo bench --bench floor` runs each of them as a process of its own between an engine and a queue in this process,
-//! several times in turn, and prints a table. `-- --command 'python3 {home}/wodles/docker/DockerListener'` measures
-//! another listener beside them; it finds the engine at `{engine}` and `$DOCKER_HOST`, and the queue under `{home}`.
+//! several times in turn, and prints two tables. Options, behind `--`:
+//!
+//! - `--program target/packages/wazuh-docker-listener` measures another build of the listener.
+//! - `--command 'python3 {home}/wodles/docker/DockerListener'` measures another listener beside them; it finds the engine
+//!   at `{engine}` and `$DOCKER_HOST`, and the queue below `{home}`.
+//! - `--events N`, `--runs N`, `--threads`: how much and how often, and what each thread takes.
+#![allow(clippy::cast_precision_loss, reason = "measured values, far below where a double loses digits")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod parts;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parts::engine::{Pace, Wave};
 use parts::process::Process;
@@ -36,6 +41,7 @@ struct Figures {
     rate: Vec<f64>,
     at_rest: Vec<f64>,
     peak: Vec<f64>,
+    threads: Vec<(String, f64)>,
 }
 
 fn run(contender: &Contender, events: usize, figures: &mut Figures) {
@@ -59,20 +65,44 @@ fn run(contender: &Contender, events: usize, figures: &mut Figures) {
     figures.cpu.push(cpu as f64 / 1e3 / events as f64);
     figures.rate.push(events as f64 / took.as_secs_f64());
     figures.peak.push(process.peak() as f64 / 1024.0);
-    if std::env::var_os("THREADS").is_some() {
-        for (name, cpu) in process.cpu_by_thread() {
-            eprintln!("  {name:<12} {:.2}", cpu as f64 / 1e3 / (events + WARM_UP) as f64);
-        }
+    figures.threads = process
+        .cpu_by_thread()
+        .into_iter()
+        .map(|(name, cpu)| (name, cpu as f64 / 1e3 / (events + WARM_UP) as f64))
+        .collect();
+}
+
+/// Milliseconds from the start of the process to its first event in the queue.
+fn start(contender: &Contender) -> f64 {
+    let stage = Stage::new(&contender.configuration);
+    let started = Instant::now();
+    let _process = Process::start((contender.command)(&stage).stdin(Stdio::null()).stdout(Stdio::null()));
+    stage.engine.wait_for_subscriber();
+    stage.engine.happen(Wave { lines: Lines::of(&recorded()), count: 1, pace: Pace::Storm });
+    while stage.queue.events() == 0 {
+        std::thread::yield_now();
     }
+    started.elapsed().as_secs_f64() * 1e3
 }
 
-fn listener(stage: &Stage) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_wazuh-docker-listener"));
-    command.arg("--home").arg(stage.folder.path()).env("DOCKER_HOST", stage.engine.url());
-    command
+/// How often it wakes in a minute in which nothing happens, and for how many milliseconds of CPU.
+fn rest(contender: &Contender) -> (u64, f64) {
+    let stage = Stage::new(&contender.configuration);
+    let process = Process::start((contender.command)(&stage).stdin(Stdio::null()).stdout(Stdio::null()));
+    stage.engine.wait_for_subscriber();
+    std::thread::sleep(Duration::from_secs(3));
+    let (switches, cpu) = (process.switches(), process.cpu());
+    std::thread::sleep(Duration::from_secs(60));
+    (process.switches() - switches, (process.cpu() - cpu) as f64 / 1e6)
 }
 
-fn contenders(of_user: Option<String>) -> Vec<Contender> {
+fn contenders(program: &str, of_user: Option<String>) -> Vec<Contender> {
+    let program = PathBuf::from(program);
+    let listener = move |stage: &Stage| {
+        let mut command = Command::new(&program);
+        command.arg("--home").arg(stage.folder.path()).env("DOCKER_HOST", stage.engine.url());
+        command
+    };
     let everything = json!({
         "inspect": false, "max_events_per_second": 0,
         "filters": {"exclude": ["event=never"]},
@@ -81,7 +111,7 @@ fn contenders(of_user: Option<String>) -> Vec<Contender> {
     let without = |name: &str, key: &str, value: Value| {
         let mut configuration = everything.clone();
         configuration[key] = value;
-        Contender { name: format!("ours, {name}"), command: Box::new(listener), configuration }
+        Contender { name: format!("ours, {name}"), command: Box::new(listener.clone()), configuration }
     };
     let own = std::env::current_exe().unwrap();
     let mut all = vec![
@@ -96,7 +126,7 @@ fn contenders(of_user: Option<String>) -> Vec<Contender> {
         },
         Contender {
             name: "ours, everything on".to_owned(),
-            command: Box::new(listener),
+            command: Box::new(listener.clone()),
             configuration: everything.clone(),
         },
         without("redaction off", "redaction", json!("off")),
@@ -121,7 +151,8 @@ fn contenders(of_user: Option<String>) -> Vec<Contender> {
 
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
-    let (mut events, mut runs, mut of_user, mut only) = (300_000, 5, None, usize::MAX);
+    let (mut events, mut runs, mut of_user, mut only, mut threads) = (300_000, 5, None, usize::MAX, false);
+    let mut program = env!("CARGO_BIN_EXE_wazuh-docker-listener").to_owned();
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().unwrap_or_else(|| panic!("{argument} needs a value"));
         match argument.as_str() {
@@ -130,11 +161,13 @@ fn main() {
             "--runs" => runs = value().parse().unwrap(),
             "--contenders" => only = value().parse().unwrap(),
             "--command" => of_user = Some(value()),
-            other => panic!("{other}: --events N, --runs N and --command 'another listener' are what there is"),
+            "--program" => program = value(),
+            "--threads" => threads = true,
+            other => panic!("{other} is no option; see the beginning of tests/bench/floor.rs"),
         }
     }
     let mut rows: Vec<(Contender, Figures)> =
-        contenders(of_user).into_iter().take(only).map(|contender| (contender, Figures::default())).collect();
+        contenders(&program, of_user).into_iter().take(only).map(|contender| (contender, Figures::default())).collect();
     for _ in 0..runs {
         for (contender, figures) in &mut rows {
             run(contender, events, figures);
@@ -143,16 +176,28 @@ fn main() {
     println!("| | µs of CPU an event | × the floor | events/s | MiB at rest | MiB at most |");
     println!("|---|---|---|---|---|---|");
     let mut least = None;
-    for (contender, figures) in rows {
-        let cpu = median(figures.cpu);
+    for (contender, figures) in &mut rows {
+        let cpu = median(std::mem::take(&mut figures.cpu));
         let floor = *least.get_or_insert(cpu);
         println!(
             "| {} | {cpu:.2} | {:.2} | {:.0} | {:.1} | {:.1} |",
             contender.name,
             cpu / floor,
-            median(figures.rate),
-            median(figures.at_rest),
-            median(figures.peak),
+            median(std::mem::take(&mut figures.rate)),
+            median(std::mem::take(&mut figures.at_rest)),
+            median(std::mem::take(&mut figures.peak)),
         );
+        for (name, cpu) in figures.threads.iter().filter(|_| threads) {
+            println!("| thread {name} | {cpu:.2} | | | | |");
+        }
+    }
+    if only <= 2 {
+        return;
+    }
+    println!("\n| | ms from start to first event | wakes in an idle minute | ms of CPU in it |\n|---|---|---|---|");
+    for (contender, _) in rows.iter().take(2) {
+        let ms = median((0..11).map(|_| start(contender)).collect());
+        let (wakes, cpu) = rest(contender);
+        println!("| {} | {ms:.1} | {wakes} | {cpu:.2} |", contender.name);
     }
 }

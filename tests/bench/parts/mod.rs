@@ -46,3 +46,9 @@ impl Stage {
         self.folder.path().join("queue/sockets/queue")
     }
 }
+
+/// KiB as MiB.
+#[allow(clippy::cast_precision_loss, reason = "far below where a double loses digits")]
+pub fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
