@@ -181,11 +181,21 @@ pub fn write(event: &Event<'_>, findings: &Findings, context: &Context, limit: u
     let start = out.len();
     // Nearly all fit, so that is tried before it is known.
     writing.write(None, &whole, out);
-    if !whole.is_missed.get() && out.len() - start <= limit && writing.fields(&whole) <= MOST_FIELDS {
+    let bytes = out.len() - start;
+    let is_whole = bytes <= limit && writing.fields(&whole) <= MOST_FIELDS;
+    if is_whole && whole.missed.get() == 0 {
         return false;
     }
     out.truncate(start);
-    out.push_str(&writing.shortened(limit));
+    if is_whole {
+        let truncation = Truncation { labels: 0, texts: whole.missed.get(), bytes: bytes as u64 };
+        writing.write(Some(truncation), &whole, out);
+        if out.len() - start <= limit {
+            return true;
+        }
+        out.truncate(start);
+    }
+    out.push_str(&writing.shortened(limit, bytes as u64));
     true
 }
 
@@ -230,8 +240,8 @@ struct Cut<'e> {
     longest: Option<usize>,
     /// What Docker does not define.
     unknown: bool,
-    /// Whether a text of the event lost its end.
-    is_missed: Cell<bool>,
+    /// How many texts of the event lost their ends so far.
+    missed: Cell<u64>,
 }
 
 impl Cut<'_> {
@@ -241,7 +251,6 @@ impl Cut<'_> {
         if text.len() <= most {
             return text;
         }
-        self.is_missed.set(true);
         let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
         text.get(..end).unwrap_or_default()
     }
@@ -298,9 +307,9 @@ struct Writing<'e, 'a> {
 }
 
 impl<'e> Writing<'e, '_> {
-    fn shortened(&self, limit: usize) -> String {
+    /// A message of at most `limit` bytes instead of one of so many.
+    fn shortened(&self, limit: usize, bytes: u64) -> String {
         let mut cut = Cut::default();
-        let bytes = self.written(None, &cut).len() as u64;
         cut.labels = self.labels().map(|(label, _)| label).collect();
         cut.labels.sort_unstable();
         cut.unknown = self.fields(&cut) > MOST_FIELDS;
@@ -420,7 +429,9 @@ impl<'e> Writing<'e, '_> {
             if let Some(value) = self.event.field(field) {
                 write_value(docker.key(field.name()), value, shown(field.name()), texts, cut);
             } else if let Some((_, text)) = filled_in.next_if(|(filled, _)| *filled == field) {
-                write_string(cut.end(text, shown(field.name())), docker.key(field.name()));
+                let end = cut.end(text, shown(field.name()));
+                cut.missed.set(cut.missed.get() + u64::from(end.len() < text.len()));
+                write_string(end, docker.key(field.name()));
             }
         }
         // What rules look for stands before what they do not know, whatever the engine's order.
@@ -589,6 +600,7 @@ fn write_value(out: &mut String, value: &Value<'_>, shown: usize, texts: Texts, 
     match value {
         Value::String(text) => {
             let end = cut.end(text, shown);
+            cut.missed.set(cut.missed.get() + u64::from(end.len() < text.len()));
             if texts.are_plain(text) { write_plain(end, out) } else { write_string(end, out) }
         }
         Value::Object(object) => {

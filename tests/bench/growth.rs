@@ -152,7 +152,7 @@ fn main() {
         curve("labels of a container", &[1, 3, 10, 30, 100, 300, 1000], |labels| storm(labelled(labels, 0))),
         curve("bytes of an event", &[300, 1000, 3000, 10_000, 30_000, 60_000], |bytes| storm(labelled(0, bytes))),
         curve("engines, a listener each", &[1, 2, 4, 8], engines),
-        curve("messages that wait", &[1000, 10_000, 30_000, 100_000, 300_000], backlog),
+        curve("messages that wait", &[3000, 10_000, 30_000, 90_000], backlog),
     ];
     draw(&curves).unwrap();
 }

@@ -75,28 +75,27 @@ impl Lines {
 
 /// One `start` event of a container with so many labels, or so long.
 pub fn labelled(labels: usize, least: usize) -> Vec<u8> {
-    let mut attributes = String::from(r#""image":"registry.example.com/team/app:1.2.3","name":"app-1""#);
-    for n in 0..labels {
-        attributes.push_str(&format!(r#","com.example.label-{n:04}":"value {n}""#));
-    }
     let id = "3f".repeat(ID / 2);
-    let line = |attributes: &str| {
+    // Sorted, as Docker writes them.
+    let own = r#""image":"registry.example.com/team/app:1.2.3","name":"app-1""#;
+    let line = |labels: &str| {
         format!(
-            r#"{{"Type":"container","Action":"start","Actor":{{"ID":"{id}","Attributes":{{{attributes}}}}},"scope":"local","time":1795217220,"timeNano":1795217220000000000}}"#
+            r#"{{"Type":"container","Action":"start","Actor":{{"ID":"{id}","Attributes":{{{labels}{own}}}}},"scope":"local","time":1795217220,"timeNano":1795217220000000000}}"#
         )
     };
-    let short = line(&attributes).len();
+    let mut attributes = String::new();
     // What is long in practice is a few labels with whole configurations in them.
-    let room = least.saturating_sub(short);
+    let room = least.saturating_sub(line("").len());
     let parts = room.div_ceil(2000).max(1);
     for part in 0..parts {
         let size = room / parts;
         if size > 30 {
-            attributes.push_str(&format!(
-                r#","com.example.config-{part:03}":"{}""#,
-                "setting on; ".repeat(size).get(..size - 28).unwrap()
-            ));
+            let value = "setting on; ".repeat(size);
+            attributes.push_str(&format!(r#""com.example.config-{part:03}":"{}","#, value.get(..size - 28).unwrap()));
         }
+    }
+    for n in 0..labels {
+        attributes.push_str(&format!(r#""com.example.label-{n:04}":"value {n}","#));
     }
     line(&attributes).into_bytes()
 }
