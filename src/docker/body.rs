@@ -258,8 +258,8 @@ mod tests {
             chunks in proptest::collection::vec("[a-z\r\n]{1,40}", 0..8),
             cuts in proptest::collection::vec(0_usize..400, 0..20),
         ) {
-            let mut text: String = chunks.iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
-            text.push_str("0\r\n\r\n");
+            let framed: Vec<String> = chunks.iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len())).collect();
+            let text = framed.concat() + "0\r\n\r\n";
             let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).chain([0, text.len()]).collect();
             cuts.sort_unstable();
             let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text.as_bytes()[pair[0]..pair[1]]).collect();

@@ -288,7 +288,7 @@ mod tests {
         for (number, name) in FIELDS.iter().enumerate() {
             assert_eq!(Field::of(name).map(|field| field as usize), Some(number));
         }
-        let many: String = (0..70_000).map(|n| format!("\"l{n:05}\":\"\",")).collect();
+        let many = (0..70_000).map(|n| format!("\"l{n:05}\":\"\",")).collect::<Vec<String>>().concat();
         let line = format!(r#"{{"x":1,"Actor":{{"Attributes":{{{many}"name":"n"}},"ID":"i"}},"Type":"t"}}"#);
         let event = parse_object(line.as_bytes()).unwrap();
         let index = Index::of(&event);

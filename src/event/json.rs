@@ -316,6 +316,7 @@ impl Texts {
 
     /// Whether it is certain that a text is printable ASCII that stands in JSON as it is.
     #[must_use]
+    #[allow(clippy::ptr_arg, reason = "whether a text is borrowed from its line is what it goes by")]
     pub fn are_plain(self, text: &Cow<'_, str>) -> bool {
         match (self, text) {
             (Self::Plain, Cow::Borrowed(_)) => true,

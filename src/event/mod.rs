@@ -189,7 +189,9 @@ impl<'a> Event<'a> {
             // Docker writes them sorted; others, and what was renamed, may stand anywhere.
             let mut labels: Vec<(&Cow<'a, str>, &Value<'a>)> = self.labels().collect();
             labels.sort_by_key(|(key, _)| *key);
-            labels.into_iter().for_each(|(key, value)| sink(key, value, false));
+            for (key, value) in labels {
+                sink(key, value, false);
+            }
         }
     }
 
@@ -198,7 +200,6 @@ impl<'a> Event<'a> {
     ///
     /// Containers have all three, images the first two, no other type has any; an empty one is left out
     /// (moby's `backFillLegacy`).
-    #[must_use]
     pub fn legacy_fields(&self) -> impl Iterator<Item = (Field, &str)> {
         let (has_any, from) = match self.kind() {
             "container" => (true, self.attribute("image")),

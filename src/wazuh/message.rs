@@ -309,8 +309,7 @@ struct Writing<'e, 'a> {
 impl<'e> Writing<'e, '_> {
     /// A message of at most `limit` bytes instead of one of so many.
     fn shortened(&self, limit: usize, bytes: u64) -> String {
-        let mut cut = Cut::default();
-        cut.labels = self.labels().map(|(label, _)| label).collect();
+        let mut cut = Cut { labels: self.labels().map(|(label, _)| label).collect(), ..Cut::default() };
         cut.labels.sort_unstable();
         cut.unknown = self.fields(&cut) > MOST_FIELDS;
         // The widest numbers, so that the true ones fit.

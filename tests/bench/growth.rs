@@ -61,12 +61,12 @@ fn curve(what: &'static str, points: &[usize], mut measure: impl FnMut(usize) ->
 }
 
 /// A storm of one kind of event.
-fn storm(line: Vec<u8>) -> (f64, f64) {
+fn storm(line: &[u8]) -> (f64, f64) {
     let count = (100_000_000 / (line.len() + 500)).clamp(2000, 50_000);
     let stage = Stage::new(&configuration());
     let process = listener(&stage);
     let wave = |count, before| {
-        let mut lines = Lines::of(&[&line]);
+        let mut lines = Lines::of(&[line]);
         lines.skip(before);
         stage.queue.events.store(0, Ordering::Release);
         let pace = Pace::Ahead(AHEAD, Arc::clone(&stage.queue.events));
@@ -149,8 +149,8 @@ fn draw(curves: &[Curve]) -> Result<(), Box<dyn std::error::Error>> {
 
 fn main() {
     let curves = [
-        curve("labels of a container", &[1, 3, 10, 30, 100, 300, 1000], |labels| storm(labelled(labels, 0))),
-        curve("bytes of an event", &[300, 1000, 3000, 10_000, 30_000, 60_000], |bytes| storm(labelled(0, bytes))),
+        curve("labels of a container", &[1, 3, 10, 30, 100, 300, 1000], |labels| storm(&labelled(labels, 0))),
+        curve("bytes of an event", &[300, 1000, 3000, 10_000, 30_000, 60_000], |bytes| storm(&labelled(0, bytes))),
         curve("engines, a listener each", &[1, 2, 4, 8], engines),
         curve("messages that wait", &[3000, 10_000, 30_000, 90_000], backlog),
     ];

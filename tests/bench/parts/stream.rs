@@ -1,6 +1,7 @@
 //! The stream that is measured on: the recorded events of real engines over and over, no two alike.
 
-use std::io::Write;
+use std::fmt::Write as _;
+use std::io::Write as _;
 
 /// Dockerd 20.10 and 29, whose events have older and newer shapes.
 const RECORDED: [&str; 2] =
@@ -91,11 +92,11 @@ pub fn labelled(labels: usize, least: usize) -> Vec<u8> {
         let size = room / parts;
         if size > 30 {
             let value = "setting on; ".repeat(size);
-            attributes.push_str(&format!(r#""com.example.config-{part:03}":"{}","#, value.get(..size - 28).unwrap()));
+            write!(attributes, r#""com.example.config-{part:03}":"{}","#, value.get(..size - 28).unwrap()).unwrap();
         }
     }
     for n in 0..labels {
-        attributes.push_str(&format!(r#""com.example.label-{n:04}":"value {n}","#));
+        write!(attributes, r#""com.example.label-{n:04}":"value {n}","#).unwrap();
     }
     line(&attributes).into_bytes()
 }
