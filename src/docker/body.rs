@@ -60,7 +60,9 @@ impl Head {
         let mut body = Body::ToTheEnd;
         for header in answer.headers.iter() {
             let value = String::from_utf8_lossy(header.value);
-            if header.name.eq_ignore_ascii_case("transfer-encoding") && value.trim().eq_ignore_ascii_case("chunked") {
+            // The last coding is the one that frames.
+            let coding = value.rsplit(',').next().unwrap_or_default().trim();
+            if header.name.eq_ignore_ascii_case("transfer-encoding") && coding.eq_ignore_ascii_case("chunked") {
                 body = Body::Chunked(Chunk::Size);
                 break;
             }
@@ -239,6 +241,7 @@ mod tests {
         for (text, status, body) in [
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200, chunked),
             ("HTTP/1.1 200 OK\r\ncontent-length: 3\r\nTRANSFER-ENCODING: Chunked\r\n\r\n", 200, chunked),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: identity, chunked\r\n\r\n", 200, chunked),
             ("HTTP/1.1 403 Forbidden\r\nContent-Length: 12\r\n\r\n", 403, Body::Rest(12)),
             ("HTTP/1.0 200 OK\r\n\r\n", 200, Body::ToTheEnd),
             ("HTTP/1.1 100 Continue\r\n\r\n", 100, Body::ToTheEnd),

@@ -245,8 +245,15 @@ impl<'s> Queue<'s> {
     /// Sends the first of these messages, as many as the queue takes at once, in one call of the system; how many those
     /// are. None where anything stands in the way: [`Self::deliver`] finds out what.
     pub fn offer(&mut self, messages: &[&[u8]]) -> usize {
-        let is_well = !self.outage.lasts() && !self.is_paused();
-        let Some(socket) = self.socket.as_ref().filter(|_| is_well) else { return 0 };
+        if self.outage.lasts() {
+            return 0;
+        }
+        if self.is_paused() {
+            // Whoever finds out what stands in the way has to look again.
+            self.looked = None;
+            return 0;
+        }
+        let Some(socket) = &self.socket else { return 0 };
         let parts: Vec<[IoSlice<'_>; 1]> = messages.iter().map(|message| [IoSlice::new(message)]).collect();
         let mut headers = MultiHeaders::preallocate(parts.len(), None);
         let nobody = vec![None::<()>; parts.len()];
