@@ -76,7 +76,7 @@ fn no_attribute_of_an_engine_stands_behind_a_label() {
     for line in OLD.lines().chain(NEW.lines()) {
         let event = Event::parse(line.as_bytes()).unwrap();
         let mut keys = Vec::new();
-        event.each_attribute(|key, _, _| keys.push(key));
+        event.each_attribute(|attribute| keys.push(attribute.key.clone()));
         let first_label = keys.iter().position(|key| key.starts_with("com.") || key.starts_with("maintainer"));
         for own in ["name", "image", "exitCode", "signal", "execID", "execDuration"] {
             if let (Some(label), Some(place)) = (first_label, keys.iter().position(|key| *key == own)) {

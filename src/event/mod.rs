@@ -168,30 +168,33 @@ impl<'a> Event<'a> {
     }
 
     /// The attributes that are no name of an engine's own, in the order in which they came.
-    pub fn labels(&self) -> impl Iterator<Item = (&Cow<'a, str>, &Value<'a>)> {
+    pub fn labels(&self) -> impl Iterator<Item = Attribute<'_, 'a>> {
         let attributes = self.attributes().filter(|attributes| attributes.len() > self.index.own_count());
         let places = attributes.map(Object::as_slice).unwrap_or_default().iter().enumerate();
-        places.filter(|(place, (key, _))| !self.index.is_own(*place, key)).map(|(_, (key, value))| (key, value))
+        places.filter(|(place, (key, _))| !self.index.is_own(*place, key)).map(|(place, (key, value))| Attribute {
+            place,
+            key,
+            value,
+            is_own: false,
+        })
     }
 
     /// The attributes in the order in which they are written: the engine's own first, in [`ENGINE_ATTRIBUTES`]'s
-    /// order, then the labels, sorted; with whether each is the engine's own.
-    pub fn each_attribute<'e>(&'e self, mut sink: impl FnMut(&'e Cow<'a, str>, &'e Value<'a>, bool)) {
+    /// order, then the labels, sorted.
+    pub fn each_attribute<'e>(&'e self, mut sink: impl FnMut(Attribute<'e, 'a>)) {
         let Some(attributes) = self.attributes() else { return };
         for place in self.index.all_own() {
             if let Some((key, value)) = attributes.as_slice().get(place) {
-                sink(key, value, true);
+                sink(Attribute { place, key, value, is_own: true });
             }
         }
         if self.index.is_sorted() {
-            self.labels().for_each(|(key, value)| sink(key, value, false));
+            self.labels().for_each(sink);
         } else {
             // Docker writes them sorted; others, and what was renamed, may stand anywhere.
-            let mut labels: Vec<(&Cow<'a, str>, &Value<'a>)> = self.labels().collect();
-            labels.sort_by_key(|(key, _)| *key);
-            for (key, value) in labels {
-                sink(key, value, false);
-            }
+            let mut labels: Vec<Attribute<'_, 'a>> = self.labels().collect();
+            labels.sort_by_key(|label| label.key);
+            labels.into_iter().for_each(sink);
         }
     }
 
@@ -218,6 +221,19 @@ fn put_digits(room: &mut [u8], mut number: u32) {
         *digit = b'0' + (number % 10).to_le_bytes()[0];
         number /= 10;
     }
+}
+
+/// An attribute of an event.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attribute<'e, 'a> {
+    /// Its place among the attributes as they came.
+    pub place: usize,
+    /// Its name.
+    pub key: &'e Cow<'a, str>,
+    /// Its value.
+    pub value: &'e Value<'a>,
+    /// Whether it has the name of one that engines set themselves.
+    pub is_own: bool,
 }
 
 /// When an event happened.
@@ -294,7 +310,7 @@ mod tests {
             br#"{"Actor":{"Attributes":{"Name":"lie","a":"1","exitCode":"0","image":"bb:1","name":"truth","z":"2"}}}"#;
         let event = Event::parse(line).unwrap();
         let mut keys = Vec::new();
-        event.each_attribute(|key, _, _| keys.push(key.as_ref()));
+        event.each_attribute(|attribute| keys.push(attribute.key.as_ref()));
         assert_eq!(keys, ["name", "image", "exitCode", "Name", "a", "z"]);
     }
 

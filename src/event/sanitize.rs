@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use super::json::{Object, Texts, Value, is_printable};
-use super::{Event, FIELDS, is_engine_attribute};
+use super::{Attribute, Event, FIELDS, is_engine_attribute};
 
 /// How deep an event may be nested; engines stay within three. analysisd takes 1,000.
 pub const DEEPEST: usize = 8;
@@ -161,8 +161,8 @@ fn labels_keep_their_names(event: &Event<'_>) -> bool {
     let Some(attributes) = event.attributes().filter(|attributes| attributes.len() > event.own_count()) else {
         return true;
     };
-    let is_safe = |(key, value): (&Cow<'_, str>, &Value<'_>)| {
-        !key.is_empty() && value.as_text().is_none_or(|text| !text.starts_with('['))
+    let is_safe = |label: Attribute<'_, '_>| {
+        !label.key.is_empty() && label.value.as_text().is_none_or(|text| !text.starts_with('['))
     };
     let mut keys: Vec<u64> = Vec::with_capacity(attributes.len());
     let mut parents: Vec<u64> = Vec::with_capacity(2 * attributes.len());

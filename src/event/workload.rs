@@ -32,7 +32,7 @@ pub fn of_event<'e>(event: &'e Event<'_>) -> Vec<(&'static str, &'e str)> {
     }
     let rank = |key: &str| LABELS.iter().position(|(label, _)| *label == key);
     let of_pod = event.attribute("podId");
-    let labels = event.labels().filter_map(|(key, value)| Some((rank(key)?, value.as_text()?)));
+    let labels = event.labels().filter_map(|label| Some((rank(label.key)?, label.value.as_text()?)));
     let mut found: Vec<(usize, &str)> =
         labels.chain(rank("podId").map(|rank| (rank, of_pod))).filter(|(_, value)| !value.is_empty()).collect();
     found.sort_unstable_by_key(|(rank, _)| *rank);

@@ -21,7 +21,7 @@ use crate::event::index::{FIELDS, Field};
 use crate::event::json::{Object, ObjectWriter, Texts, Value, write_plain, write_string};
 use crate::event::meaning::{self, Meaning, WrittenFields};
 use crate::event::sanitize::Changes;
-use crate::event::{Event, is_engine_attribute};
+use crate::event::{Attribute, Event, is_engine_attribute};
 
 /// The queue's id and the location, under which Wazuh shows and counts the events.
 pub const HEADER: &str = "1:Wazuh-Docker:";
@@ -233,9 +233,9 @@ pub fn repeated(message: &[u8]) -> Vec<u8> {
 
 /// What to leave out.
 #[derive(Debug, Default)]
-struct Cut<'e> {
-    /// These labels, sorted.
-    labels: Vec<&'e str>,
+struct Cut {
+    /// The attributes at these places, which are labels.
+    labels: Vec<bool>,
     /// What is more than this many bytes of a text.
     longest: Option<usize>,
     /// What Docker does not define.
@@ -244,7 +244,20 @@ struct Cut<'e> {
     missed: Cell<u64>,
 }
 
-impl Cut<'_> {
+impl Cut {
+    fn leave_out(&mut self, place: usize) {
+        if self.labels.len() <= place {
+            self.labels.resize(place + 1, false);
+        }
+        if let Some(label) = self.labels.get_mut(place) {
+            *label = true;
+        }
+    }
+
+    fn leaves_out(&self, place: usize) -> bool {
+        self.labels.get(place).copied().unwrap_or_default()
+    }
+
     /// What may stand of a text that at most `shown` bytes are shown of.
     fn end<'t>(&self, text: &'t str, shown: usize) -> &'t str {
         let most = self.longest.map_or(shown, |longest| longest.min(shown));
@@ -306,33 +319,35 @@ struct Writing<'e, 'a> {
     image: Option<&'e WrittenFields>,
 }
 
-impl<'e> Writing<'e, '_> {
+impl Writing<'_, '_> {
     /// A message of at most `limit` bytes instead of one of so many.
     fn shortened(&self, limit: usize, bytes: u64) -> String {
-        let mut cut = Cut { labels: self.labels().map(|(label, _)| label).collect(), ..Cut::default() };
-        cut.labels.sort_unstable();
+        let mut cut = Cut::default();
+        let mut by_size: Vec<(usize, usize)> = self.labels().collect();
+        for (place, _) in &by_size {
+            cut.leave_out(*place);
+        }
         cut.unknown = self.fields(&cut) > MOST_FIELDS;
         // The widest numbers, so that the true ones fit.
         let widest = Truncation { labels: u64::MAX, texts: u64::MAX, bytes: u64::MAX };
         let mut room = limit.saturating_sub(self.written(Some(widest), &cut).len());
         let mut fields = MOST_FIELDS.saturating_sub(self.fields(&cut));
         // The smallest labels are the ones that say most for their size.
-        let mut by_size: Vec<(&str, usize)> = self.labels().collect();
         by_size.sort_by_key(|(_, size)| *size);
-        let mut dropped = Vec::new();
-        for (label, size) in by_size {
-            if size <= room && fields > 0 && dropped.is_empty() {
+        cut.labels.clear();
+        let mut dropped = 0;
+        for (place, size) in by_size {
+            if size <= room && fields > 0 && dropped == 0 {
                 room -= size;
                 fields -= 1;
             } else {
-                dropped.push(label);
+                dropped += 1;
+                cut.leave_out(place);
             }
         }
-        dropped.sort_unstable();
-        cut.labels = dropped;
         let mut longest = WHOLE_ACTION;
         loop {
-            let truncation = Truncation { labels: cut.labels.len() as u64, texts: self.long_texts(&cut), bytes };
+            let truncation = Truncation { labels: dropped, texts: self.long_texts(&cut), bytes };
             let message = self.written(Some(truncation), &cut);
             if message.len() <= limit || longest <= SHORTEST {
                 return message;
@@ -343,19 +358,20 @@ impl<'e> Writing<'e, '_> {
         }
     }
 
-    /// The labels with the size each takes in the message.
-    fn labels(&self) -> impl Iterator<Item = (&'e str, usize)> {
+    /// The places of the labels with the size each takes in the message.
+    fn labels(&self) -> impl Iterator<Item = (usize, usize)> {
         let cut = Cut::default();
-        self.event.labels().map(move |(key, value)| {
-            let mut text = String::new();
+        let mut text = String::new();
+        self.event.labels().map(move |Attribute { place, key, value, .. }| {
+            text.clear();
             write_string(key, &mut text);
             write_value(&mut text, value, SHOWN_LABEL, Texts::Unknown, &cut);
-            (key.as_ref(), text.len() + ", : ".len())
+            (place, text.len() + ", : ".len())
         })
     }
 
     /// How many fields analysisd makes of it.
-    fn fields(&self, cut: &Cut<'_>) -> usize {
+    fn fields(&self, cut: &Cut) -> usize {
         // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, forged 3, inspect,
         // redacted, exact 4, whole, repeat, integration.
         const OURS: usize = 29;
@@ -365,8 +381,9 @@ impl<'e> Writing<'e, '_> {
                 .map(|(key, value)| match (key, value) {
                     ("Attributes", Value::Object(attributes)) => attributes
                         .iter()
-                        .filter(|(key, _)| cut.labels.binary_search(key).is_err())
-                        .map(|(_, value)| leaves(value))
+                        .enumerate()
+                        .filter(|(place, _)| !cut.leaves_out(*place))
+                        .map(|(_, (_, value))| leaves(value))
                         .sum(),
                     ("ID", _) => 1,
                     _ if cut.unknown => 0,
@@ -384,14 +401,15 @@ impl<'e> Writing<'e, '_> {
     }
 
     /// How many texts lose their end.
-    fn long_texts(&self, cut: &Cut<'_>) -> u64 {
+    fn long_texts(&self, cut: &Cut) -> u64 {
         let is_long = |text: &str, shown| u64::from(cut.end(text, shown).len() < text.len());
         let count = |value: &Value<'_>, shown| texts(value).map(|text| is_long(text, shown)).sum::<u64>();
         let of_actor = |(key, value): (&str, &Value<'_>)| match (key, value) {
             ("Attributes", Value::Object(attributes)) => attributes
                 .iter()
-                .filter(|(key, _)| cut.labels.binary_search(key).is_err())
-                .map(|(key, value)| count(value, shown_attribute(key)))
+                .enumerate()
+                .filter(|(place, _)| !cut.leaves_out(*place))
+                .map(|(_, (key, value))| count(value, shown_attribute(key)))
                 .sum(),
             _ => count(value, SHOWN),
         };
@@ -403,13 +421,13 @@ impl<'e> Writing<'e, '_> {
         of_event.sum::<u64>() + filled_in.sum::<u64>()
     }
 
-    fn written(&self, truncation: Option<Truncation>, cut: &Cut<'_>) -> String {
+    fn written(&self, truncation: Option<Truncation>, cut: &Cut) -> String {
         let mut out = String::with_capacity(1024);
         self.write(truncation, cut, &mut out);
         out
     }
 
-    fn write(&self, truncation: Option<Truncation>, cut: &Cut<'_>, out: &mut String) {
+    fn write(&self, truncation: Option<Truncation>, cut: &Cut, out: &mut String) {
         // One is the most that most take.
         out.reserve(1024);
         out.push_str(HEADER);
@@ -420,7 +438,7 @@ impl<'e> Writing<'e, '_> {
         message.end();
     }
 
-    fn write_event(&self, mut docker: ObjectWriter<'_>, cut: &Cut<'_>) {
+    fn write_event(&self, mut docker: ObjectWriter<'_>, cut: &Cut) {
         let texts = self.event.texts();
         // The three that newer engines leave out stand first, as the older ones write them.
         let mut filled_in = self.event.legacy_fields().peekable();
@@ -449,7 +467,7 @@ impl<'e> Writing<'e, '_> {
         docker.end();
     }
 
-    fn write_actor(&self, mut writer: ObjectWriter<'_>, actor: &Object<'_>, cut: &Cut<'_>) {
+    fn write_actor(&self, mut writer: ObjectWriter<'_>, actor: &Object<'_>, cut: &Cut) {
         let texts = self.event.texts();
         if let Some(id) = actor.get("ID") {
             write_value(writer.key("ID"), id, SHOWN, texts, cut);
@@ -467,12 +485,12 @@ impl<'e> Writing<'e, '_> {
         writer.end();
     }
 
-    fn write_attributes(&self, mut attributes: ObjectWriter<'_>, cut: &Cut<'_>) {
+    fn write_attributes(&self, mut attributes: ObjectWriter<'_>, cut: &Cut) {
         let texts = self.event.texts();
-        self.event.each_attribute(|key, value, is_own| {
+        self.event.each_attribute(|Attribute { place, key, value, is_own }| {
             if is_own {
                 write_value(attributes.any_key(key, true), value, SHOWN, texts, cut);
-            } else if cut.labels.is_empty() || cut.labels.binary_search(&key.as_ref()).is_err() {
+            } else if !cut.leaves_out(place) {
                 write_value(attributes.any_key(key, texts.are_plain(key)), value, SHOWN_LABEL, texts, cut);
             }
         });
@@ -525,7 +543,7 @@ impl<'e> Writing<'e, '_> {
         write_fields(self.meaning, ours);
     }
 
-    fn write_ours(&self, truncation: Option<Truncation>, cut: &Cut<'_>, mut ours: ObjectWriter<'_>) {
+    fn write_ours(&self, truncation: Option<Truncation>, cut: &Cut, mut ours: ObjectWriter<'_>) {
         ours.key("engine").push_str(&self.context.written);
         ours.count("sequence", self.context.sequence);
         self.write_timestamp(&mut ours);
@@ -595,7 +613,7 @@ fn write_forged(forged: &Forged, ours: &mut ObjectWriter<'_>) {
     writer.end();
 }
 
-fn write_value(out: &mut String, value: &Value<'_>, shown: usize, texts: Texts, cut: &Cut<'_>) {
+fn write_value(out: &mut String, value: &Value<'_>, shown: usize, texts: Texts, cut: &Cut) {
     match value {
         Value::String(text) => {
             let end = cut.end(text, shown);

@@ -123,7 +123,6 @@ fn draw(curves: &[Curve]) -> Result<(), Box<dyn std::error::Error>> {
     let panes = area.split_evenly((2, curves.len()));
     for (column, curve) in curves.iter().enumerate() {
         let to = curve.points.last().map_or(1.0, |point| point.at);
-        let from = curve.points.first().map_or(1.0, |point| point.at);
         for (row, (what, value, color)) in
             [("µs an event", (|point| point.cpu) as fn(&Point) -> f64, BLUE), ("MiB", |point| point.memory, RED)]
                 .into_iter()
@@ -133,10 +132,13 @@ fn draw(curves: &[Curve]) -> Result<(), Box<dyn std::error::Error>> {
             let mut chart = ChartBuilder::on(&panes[row * curves.len() + column])
                 .margin(8)
                 .x_label_area_size(30)
-                .y_label_area_size(38)
+                .y_label_area_size(54)
                 .caption(if row == 0 { curve.what } else { " " }, ("sans-serif", 13))
-                .build_cartesian_2d((from..to).log_scale(), 0.0..most)?;
-            chart.configure_mesh().disable_mesh().x_labels(4).y_labels(4).y_desc(what).draw()?;
+                .build_cartesian_2d(0.0..to * 1.02, 0.0..most)?;
+            let whole = |value: &f64| format!("{value:.0}");
+            let mut mesh = chart.configure_mesh();
+            mesh.disable_mesh().x_labels(5).y_labels(5).x_label_formatter(&whole).y_label_formatter(&whole);
+            mesh.y_desc(what).draw()?;
             let points = curve.points.iter().map(|point| (point.at, value(point)));
             chart.draw_series(LineSeries::new(points.clone(), &color))?;
             chart.draw_series(points.map(|point| Circle::new(point, 2, color.filled())))?;

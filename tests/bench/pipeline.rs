@@ -21,7 +21,7 @@ fn measure(lines: &[&[u8]], stage: usize) -> f64 {
     let mut run = || {
         let started = Instant::now();
         for _ in 0..ROUNDS {
-            for line in &lines {
+            for line in lines {
                 work.up_to(stage, black_box(line));
             }
         }

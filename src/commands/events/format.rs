@@ -108,9 +108,9 @@ fn flat(event: &Event<'_>) -> String {
     object.text("_action_", event.action());
     object.text("_id_", event.actor_id());
     object.text("_time_nano_", &event.time_nano().unwrap_or_default().to_string());
-    event.each_attribute(|key, value, _| {
-        if !matches!(key.as_ref(), "_type_" | "_action_" | "_id_" | "_time_nano_") {
-            write_string(&as_text(value), object.any_key(key, false));
+    event.each_attribute(|attribute| {
+        if !matches!(attribute.key.as_ref(), "_type_" | "_action_" | "_id_" | "_time_nano_") {
+            write_string(&as_text(attribute.value), object.any_key(attribute.key, false));
         }
     });
     object.end();
