@@ -92,6 +92,8 @@ pub struct EventStream {
     /// What has come and was not decoded yet.
     held: Vec<u8>,
     decoded: Vec<u8>,
+    /// Why nothing comes behind what was decoded last.
+    broken: Option<BodyError>,
 }
 
 impl EventStream {
@@ -103,7 +105,10 @@ impl EventStream {
             while let Some((head, length)) = Head::parse(&held)? {
                 held.drain(..length);
                 if !head.is_preliminary() {
-                    return Ok((head.status, Self { stream, body: head.body, held, decoded: Vec::new() }));
+                    return Ok((
+                        head.status,
+                        Self { stream, body: head.body, held, decoded: Vec::new(), broken: None },
+                    ));
                 }
             }
             if stream.read_buf(&mut held).await? == 0 {
@@ -124,8 +129,17 @@ impl EventStream {
     async fn piece(&mut self) -> Result<Option<&[u8]>, BodyError> {
         self.decoded.clear();
         loop {
-            let used = self.body.decode(&self.held, &mut self.decoded)?;
-            self.held.drain(..used);
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
+            match self.body.decode(&self.held, &mut self.decoded) {
+                Ok(used) => drop(self.held.drain(..used)),
+                // What came before the fault is as good as ever.
+                Err(error) => self.broken = Some(error),
+            }
+            if self.broken.is_some() && self.decoded.is_empty() {
+                continue;
+            }
             if !self.decoded.is_empty() {
                 return Ok(Some(&self.decoded));
             }
@@ -187,6 +201,21 @@ mod tests {
             (Query::live().filtered(&Filter::default()), "/events"),
         ] {
             assert_eq!(query.path(), path);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_came_before_a_fault_is_read_all_the_same() {
+        for (behind, said) in [("zz\r\n", "the answer's chunks make no sense"), ("3\r\nc", "the connection ended")] {
+            let (client, mut server) = tokio::io::duplex(4096);
+            let head = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+            server.write_all(format!("{head}3\r\nab\n\r\n{behind}").as_bytes()).await.unwrap();
+            let (status, mut stream) = EventStream::open(Box::new(client), "/events").await.unwrap();
+            drop(server);
+            let first = stream.next_piece().await.map(|piece| piece.map(<[u8]>::to_vec));
+            assert!(matches!(&first, Ok(Some(piece)) if status == 200 && piece.starts_with(b"ab\n")), "{first:?}");
+            let next = stream.next_piece().await;
+            assert!(next.as_ref().is_err_and(|error| error.starts_with(said)), "{next:?}");
         }
     }
 }

@@ -125,6 +125,9 @@ impl Sender {
         let certain =
             if self.uncertain.is_empty() { entries.len() } else { entries.iter().take_while(is_certain).count() };
         let may_go = self.pace.take_some(certain, Instant::now());
+        if may_go == 0 {
+            return 0;
+        }
         let messages: Vec<&[u8]> = entries.iter().take(may_go).map(|entry| entry.message.as_ref()).collect();
         let sent = queue.offer(&messages);
         self.pace.give_back(may_go - sent);
