@@ -128,17 +128,15 @@ impl EventStream {
 
     async fn piece(&mut self) -> Result<Option<&[u8]>, BodyError> {
         self.decoded.clear();
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
         loop {
-            if let Some(error) = self.broken.take() {
-                return Err(error);
-            }
             match self.body.decode(&self.held, &mut self.decoded) {
                 Ok(used) => drop(self.held.drain(..used)),
+                Err(error) if self.decoded.is_empty() => return Err(error),
                 // What came before the fault is as good as ever.
                 Err(error) => self.broken = Some(error),
-            }
-            if self.broken.is_some() && self.decoded.is_empty() {
-                continue;
             }
             if !self.decoded.is_empty() {
                 return Ok(Some(&self.decoded));

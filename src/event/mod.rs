@@ -144,6 +144,12 @@ impl<'a> Event<'a> {
         self.actor()?.at(self.index.attributes()?)?.1.as_object()
     }
 
+    /// The same, to be changed. Whoever changes a key says so with [`Self::was_changed`].
+    fn attributes_mut(&mut self) -> Option<&mut Object<'a>> {
+        let (actor, attributes) = (self.index.field(Field::Actor)?, self.index.attributes()?);
+        self.fields.at_mut(actor)?.as_object_mut()?.at_mut(attributes)?.as_object_mut()
+    }
+
     /// One attribute; empty where there is none or it is no text.
     #[must_use]
     pub fn attribute(&self, key: &str) -> &str {

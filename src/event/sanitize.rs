@@ -75,7 +75,7 @@ pub fn clean(event: &mut Event<'_>) -> Changes {
     let mut cleaner = Cleaner { texts: event.texts, changes: Changes::default() };
     cleaner.clean_fields(&mut event.fields);
     let mut changes = cleaner.changes;
-    if !is_flat && let Some(attributes) = attributes_mut(&mut event.fields) {
+    if !is_flat && let Some(attributes) = event.attributes_mut() {
         for (_, value) in attributes.iter_mut() {
             if matches!(value, Value::Array(_) | Value::Object(_)) {
                 flatten(value, &mut changes);
@@ -84,7 +84,7 @@ pub fn clean(event: &mut Event<'_>) -> Changes {
     }
     if has_labels
         && !labels_keep_their_names(event)
-        && let Some(attributes) = attributes_mut(&mut event.fields)
+        && let Some(attributes) = event.attributes_mut()
     {
         clean_labels(attributes, &mut changes);
     }
@@ -92,12 +92,6 @@ pub fn clean(event: &mut Event<'_>) -> Changes {
         event.was_changed();
     }
     changes
-}
-
-fn attributes_mut<'e, 'a>(fields: &'e mut Object<'a>) -> Option<&'e mut Object<'a>> {
-    let (_, actor) = fields.iter_mut().find(|(key, _)| *key == "Actor")?;
-    let (_, attributes) = actor.as_object_mut()?.iter_mut().find(|(key, _)| *key == "Attributes")?;
-    attributes.as_object_mut()
 }
 
 /// Goes through all texts of an event.
@@ -524,7 +518,7 @@ mod tests {
             let mut event = Event::parse(line.as_bytes()).unwrap();
             let keeps = labels_keep_their_names(&event);
             let mut changes = Changes::default();
-            clean_labels(attributes_mut(&mut event.fields).unwrap(), &mut changes);
+            clean_labels(event.attributes_mut().unwrap(), &mut changes);
             prop_assert!(!keeps || changes.is_nothing(), "{:?}", changes);
         }
 

@@ -139,7 +139,6 @@ impl Pipeline {
                 self.line(line, hash, lines.read_at(), &settings);
             }
         }
-        self.outgoing.hand_on(&self.backlog);
     }
 
     fn line(&mut self, line: &[u8], hash: u64, read_at: i64, settings: &Settings) {

@@ -258,6 +258,13 @@ impl Cut {
         self.labels.get(place).copied().unwrap_or_default()
     }
 
+    /// [`Self::end`] of a text of the event, which counts where that is not all of it.
+    fn end_counted<'t>(&self, text: &'t str, shown: usize) -> &'t str {
+        let end = self.end(text, shown);
+        self.missed.set(self.missed.get() + u64::from(end.len() < text.len()));
+        end
+    }
+
     /// What may stand of a text that at most `shown` bytes are shown of.
     fn end<'t>(&self, text: &'t str, shown: usize) -> &'t str {
         let most = self.longest.map_or(shown, |longest| longest.min(shown));
@@ -446,9 +453,7 @@ impl Writing<'_, '_> {
             if let Some(value) = self.event.field(field) {
                 write_value(docker.key(field.name()), value, shown(field.name()), texts, cut);
             } else if let Some((_, text)) = filled_in.next_if(|(filled, _)| *filled == field) {
-                let end = cut.end(text, shown(field.name()));
-                cut.missed.set(cut.missed.get() + u64::from(end.len() < text.len()));
-                write_string(end, docker.key(field.name()));
+                write_string(cut.end_counted(text, shown(field.name())), docker.key(field.name()));
             }
         }
         // What rules look for stands before what they do not know, whatever the engine's order.
@@ -532,10 +537,7 @@ impl Writing<'_, '_> {
 
     fn write_meaning(&self, ours: &mut ObjectWriter<'_>) {
         if let Some(exit_code) = self.findings.meaning.exit_code {
-            let out = ours.key("exit_code");
-            out.push('"');
-            out.push_str(itoa::Buffer::new().format(exit_code));
-            out.push('"');
+            ours.text("exit_code", itoa::Buffer::new().format(exit_code));
         }
         if let Some(image) = self.image {
             ours.ready(&image.text);
@@ -616,8 +618,7 @@ fn write_forged(forged: &Forged, ours: &mut ObjectWriter<'_>) {
 fn write_value(out: &mut String, value: &Value<'_>, shown: usize, texts: Texts, cut: &Cut) {
     match value {
         Value::String(text) => {
-            let end = cut.end(text, shown);
-            cut.missed.set(cut.missed.get() + u64::from(end.len() < text.len()));
+            let end = cut.end_counted(text, shown);
             if texts.are_plain(text) { write_plain(end, out) } else { write_string(end, out) }
         }
         Value::Object(object) => {

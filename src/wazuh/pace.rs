@@ -33,12 +33,7 @@ impl Pace {
     /// # Errors
     /// The wait, where there is no token yet.
     pub fn take(&mut self, now: Instant) -> Result<(), Duration> {
-        if self.rate <= 0.0 {
-            return Ok(());
-        }
-        self.fill(now);
-        if self.tokens >= 1.0 {
-            self.tokens -= 1.0;
+        if self.take_some(1, now) == 1 {
             return Ok(());
         }
         Err(Duration::from_secs_f64((1.0 - self.tokens) / self.rate))

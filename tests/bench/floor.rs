@@ -176,16 +176,16 @@ fn main() {
     println!("| | µs of CPU an event | × the floor | events/s | MiB at rest | MiB at most |");
     println!("|---|---|---|---|---|---|");
     let mut least = None;
-    for (contender, figures) in &mut rows {
-        let cpu = median(std::mem::take(&mut figures.cpu));
+    for (contender, figures) in &rows {
+        let cpu = median(&figures.cpu);
         let floor = *least.get_or_insert(cpu);
         println!(
             "| {} | {cpu:.2} | {:.2} | {:.0} | {:.1} | {:.1} |",
             contender.name,
             cpu / floor,
-            median(std::mem::take(&mut figures.rate)),
-            median(std::mem::take(&mut figures.at_rest)),
-            median(std::mem::take(&mut figures.peak)),
+            median(&figures.rate),
+            median(&figures.at_rest),
+            median(&figures.peak),
         );
         for (name, cpu) in figures.threads.iter().filter(|_| threads) {
             println!("| thread {name} | {cpu:.2} | | | | |");
@@ -196,7 +196,7 @@ fn main() {
     }
     println!("\n| | ms from start to first event | wakes in an idle minute | ms of CPU in it |\n|---|---|---|---|");
     for (contender, _) in rows.iter().take(2) {
-        let ms = median((0..11).map(|_| start(contender)).collect());
+        let ms = median(&(0..11).map(|_| start(contender)).collect::<Vec<f64>>());
         let (wakes, cpu) = rest(contender);
         println!("| {} | {ms:.1} | {wakes} | {cpu:.2} |", contender.name);
     }

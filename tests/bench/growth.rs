@@ -50,7 +50,7 @@ fn listener(stage: &Stage) -> Process {
 
 fn point(at: usize, mut measure: impl FnMut() -> (f64, f64)) -> Point {
     let (cpu, memory): (Vec<f64>, Vec<f64>) = (0..RUNS).map(|_| measure()).unzip();
-    let point = Point { at: at as f64, cpu: median(cpu), memory: median(memory) };
+    let point = Point { at: at as f64, cpu: median(&cpu), memory: median(&memory) };
     println!("| {at} | {:.2} | {:.1} |", point.cpu, point.memory);
     point
 }

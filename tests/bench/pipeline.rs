@@ -28,7 +28,7 @@ fn measure(lines: &[&[u8]], stage: usize) -> f64 {
         let events = u32::try_from(ROUNDS * lines.len()).unwrap();
         started.elapsed().as_secs_f64() * 1e6 / f64::from(events)
     };
-    median((0..RUNS).map(|_| run()).collect())
+    median(&(0..RUNS).map(|_| run()).collect::<Vec<f64>>())
 }
 
 fn main() {

@@ -49,7 +49,7 @@ impl Process {
         number_after(&self.read("status"), "VmRSS:")
     }
 
-    /// The most it has held since it started or since [`Self::forget_peak`], in KiB.
+    /// The most it has held since it started, in KiB.
     pub fn peak(&self) -> u64 {
         number_after(&self.read("status"), "VmHWM:")
     }
