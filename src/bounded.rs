@@ -2,25 +2,48 @@
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 /// Remembers so many values by their names.
 #[derive(Debug)]
-pub struct Bounded<V, K = Box<str>> {
+pub struct Bounded<V, K = Box<str>, S = RandomState> {
     most: usize,
     /// Each with the number under which it stands in the order.
-    known: HashMap<K, (u64, V)>,
+    known: HashMap<K, (u64, V), S>,
     /// Also names that are no longer known, or under another number; each leaves when it is the oldest.
     order: VecDeque<(u64, K)>,
     next: u64,
 }
 
-/// The same for names that nobody asks for again: it keeps no more of them than a hash, which is keyed anew in each
+/// For tables of what is a keyed hash already: nobody without the key can make two that are alike in any part.
+pub type AsItIs = BuildHasherDefault<Kept>;
+
+/// Takes a hash for its own hash.
+#[derive(Debug, Default)]
+pub struct Kept(u64);
+
+impl Hasher for Kept {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+/// A [`Bounded`] for names that nobody asks for again: it keeps no more of them than a hash, which is keyed anew in each
 /// process, so that nobody can make two names that are taken for one.
 #[derive(Debug)]
 pub struct Nameless<V> {
     key: RandomState,
-    memory: Bounded<V, u64>,
+    memory: Bounded<V, u64, AsItIs>,
 }
 
 impl<V> Nameless<V> {
@@ -50,11 +73,11 @@ impl<V> Nameless<V> {
     }
 }
 
-impl<V, K: Hash + Eq + Clone> Bounded<V, K> {
+impl<V, K: Hash + Eq + Clone, S: BuildHasher + Default> Bounded<V, K, S> {
     /// A memory for this many.
     #[must_use]
     pub fn new(most: usize) -> Self {
-        Self { most, known: HashMap::new(), order: VecDeque::new(), next: 0 }
+        Self { most, known: HashMap::default(), order: VecDeque::new(), next: 0 }
     }
 
     /// What is remembered under a name.

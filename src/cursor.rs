@@ -23,7 +23,7 @@ use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -31,6 +31,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use siphasher::sip::SipHasher13;
 
+use crate::bounded::AsItIs;
 use crate::folder;
 
 /// Sixteen times the ring of Docker, and more than Podman sends again after it rotates its file.
@@ -105,28 +106,8 @@ impl Key {
 #[derive(Debug, Default)]
 pub struct Window {
     order: VecDeque<u64>,
-    known: HashMap<u64, u64, BuildHasherDefault<AsItIs>>,
+    known: HashMap<u64, u64, AsItIs>,
     end: u64,
-}
-
-/// Takes a hash for its own hash. Nobody without the key can make two that are alike in any part.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
 }
 
 impl Window {

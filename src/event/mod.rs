@@ -84,6 +84,10 @@ impl<'a> Event<'a> {
         self.fields.at(self.index.field(field)?).map(|(_, value)| value)
     }
 
+    fn field_mut(&mut self, field: Field) -> Option<&mut Value<'a>> {
+        self.fields.at_mut(self.index.field(field)?)
+    }
+
     fn text(&self, field: Field) -> &str {
         self.field(field).and_then(Value::as_text).unwrap_or_default()
     }
@@ -146,8 +150,8 @@ impl<'a> Event<'a> {
 
     /// The same, to be changed. Whoever changes a key says so with [`Self::was_changed`].
     fn attributes_mut(&mut self) -> Option<&mut Object<'a>> {
-        let (actor, attributes) = (self.index.field(Field::Actor)?, self.index.attributes()?);
-        self.fields.at_mut(actor)?.as_object_mut()?.at_mut(attributes)?.as_object_mut()
+        let attributes = self.index.attributes()?;
+        self.field_mut(Field::Actor)?.as_object_mut()?.at_mut(attributes)?.as_object_mut()
     }
 
     /// One attribute; empty where there is none or it is no text.

@@ -18,6 +18,7 @@ use aho_corasick::dfa::DFA;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
 use super::Event;
+use super::index::Field;
 use super::json::Value;
 
 /// What stands in the place of a secret.
@@ -287,34 +288,27 @@ impl Redactor {
         let mut count = 0;
         // Engines that write both write the same twice.
         let mut harmless = "";
-        for (key, value) in event.fields.iter_mut() {
-            match (key.as_ref(), value) {
-                ("Action" | "status", Value::String(text)) => {
-                    if let Cow::Borrowed(text) = text
-                        && *text == harmless
-                    {
-                        continue;
-                    }
-                    let found = self.replace(text, hasher);
-                    if let (0, Cow::Borrowed(text)) = (found, text) {
-                        harmless = text;
-                    }
-                    count += found;
-                }
-                ("Actor", Value::Object(actor)) if may_have_labels => {
-                    let attributes = actor.iter_mut().find(|(key, _)| *key == "Attributes");
-                    let Some((_, Value::Object(attributes))) = attributes else { continue };
-                    for (key, value) in attributes.iter_mut() {
-                        let Value::String(text) = value else { continue };
-                        if self.names_secret(key) && !text.is_empty() && !is_reference(text) {
-                            *text = self.instead_of(text, hasher).into();
-                            count += 1;
-                        } else {
-                            count += self.replace(text, hasher);
-                        }
-                    }
-                }
-                _ => {}
+        for field in [Field::Status, Field::Action] {
+            let Some(Value::String(text)) = event.field_mut(field) else { continue };
+            if let Cow::Borrowed(text) = text
+                && *text == harmless
+            {
+                continue;
+            }
+            let found = self.replace(text, hasher);
+            if let (0, Cow::Borrowed(text)) = (found, text) {
+                harmless = text;
+            }
+            count += found;
+        }
+        let Some(attributes) = event.attributes_mut().filter(|_| may_have_labels) else { return count };
+        for (key, value) in attributes.iter_mut() {
+            let Value::String(text) = value else { continue };
+            if self.names_secret(key) && !text.is_empty() && !is_reference(text) {
+                *text = self.instead_of(text, hasher).into();
+                count += 1;
+            } else {
+                count += self.replace(text, hasher);
             }
         }
         count

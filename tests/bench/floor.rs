@@ -100,7 +100,7 @@ fn contenders(program: &str, of_user: Option<String>) -> Vec<Contender> {
     let program = PathBuf::from(program);
     let listener = move |stage: &Stage| {
         let mut command = Command::new(&program);
-        command.arg("--home").arg(stage.folder.path()).env("DOCKER_HOST", stage.engine.url());
+        command.arg("--home").arg(stage.home()).env("DOCKER_HOST", stage.engine.url());
         command
     };
     let everything = json!({
@@ -137,7 +137,7 @@ fn contenders(program: &str, of_user: Option<String>) -> Vec<Contender> {
         all.push(Contender {
             name: format!("`{line}`"),
             command: Box::new(move |stage| {
-                let home = stage.folder.path().display().to_string();
+                let home = stage.home().display().to_string();
                 let line = line.replace("{home}", &home).replace("{engine}", &stage.engine.url());
                 let mut command = Command::new("sh");
                 command.args(["-c", &format!("exec {line}")]).env("DOCKER_HOST", stage.engine.url());

@@ -43,7 +43,7 @@ fn configuration() -> Value {
 
 fn listener(stage: &Stage) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_wazuh-docker-listener"));
-    let process = Process::start(command.arg("--home").arg(stage.folder.path()).env("DOCKER_HOST", stage.engine.url()));
+    let process = Process::start(command.arg("--home").arg(stage.home()).env("DOCKER_HOST", stage.engine.url()));
     stage.engine.wait_for_subscriber();
     process
 }

@@ -7,9 +7,13 @@ pub mod process;
 pub mod queue;
 pub mod stages;
 pub mod stream;
+#[path = "../../support/mod.rs"]
+mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use support::Wazuh;
 
 /// Nothing that is measured takes longer to show the next sign of life.
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -21,32 +25,32 @@ pub fn median(values: &[f64]) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// A folder with what a listener finds on a host with Wazuh, an engine beside it, and the queue.
+/// What a listener finds on a host with Wazuh, an engine beside it, and the queue.
 pub struct Stage {
-    pub folder: tempfile::TempDir,
+    wazuh: Wazuh,
     pub engine: engine::Engine,
     pub queue: queue::Queue,
 }
 
 impl Stage {
     pub fn new(configuration: &serde_json::Value) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        for part in ["queue/sockets", "etc", "var/run", "wodles/docker"] {
-            std::fs::create_dir_all(folder.path().join(part)).unwrap();
-        }
-        let block = "<ossec_config><wodle name=\"docker-listener\"><disabled>no</disabled></wodle></ossec_config>";
-        std::fs::write(folder.path().join("etc/ossec.conf"), block).unwrap();
-        let text = serde_json::json!({ "docker-listener": configuration }).to_string();
-        std::fs::write(folder.path().join("etc/docker-listener.json"), text).unwrap();
-        let engine = engine::Engine::start(folder.path());
-        let queue = queue::Queue::bind(&folder.path().join("queue/sockets/queue"));
-        Self { folder, engine, queue }
+        let wazuh = Wazuh::new();
+        wazuh.configure(configuration);
+        let engine = engine::Engine::start(wazuh.home());
+        let queue = queue::Queue::bind(&wazuh.home().join(QUEUE));
+        Self { wazuh, engine, queue }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.wazuh.home()
     }
 
     pub fn queue_path(&self) -> PathBuf {
-        self.folder.path().join("queue/sockets/queue")
+        self.home().join(QUEUE)
     }
 }
+
+const QUEUE: &str = "queue/sockets/queue";
 
 /// KiB as MiB.
 #[allow(clippy::cast_precision_loss, reason = "far below where a double loses digits")]
