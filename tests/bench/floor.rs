@@ -4,8 +4,9 @@
 //! several times in turn, and prints two tables. Options, behind `--`:
 //!
 //! - `--program target/packages/wazuh-docker-listener` measures another build of the listener.
-//! - `--command 'python3 {home}/wodles/docker/DockerListener'` measures another listener beside them; it finds the engine
-//!   at `{engine}` and `$DOCKER_HOST`, and the queue below `{home}`.
+//! - `--command 'install -D DockerListener {home}/wodles/docker/DockerListener; exec python3 {home}/wodles/docker/DockerListener'`
+//!   measures another listener beside them, here Wazuh's, which looks for its home where it lies. It finds the engine at
+//!   `{engine}` and `$DOCKER_HOST`, and the queue below `{home}`, which is new for each run.
 //! - `--events N`, `--runs N`, `--threads`: how much and how often, and what each thread takes.
 #![allow(clippy::cast_precision_loss, reason = "measured values, far below where a double loses digits")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
@@ -140,7 +141,7 @@ fn contenders(program: &str, of_user: Option<String>) -> Vec<Contender> {
                 let home = stage.home().display().to_string();
                 let line = line.replace("{home}", &home).replace("{engine}", &stage.engine.url());
                 let mut command = Command::new("sh");
-                command.args(["-c", &format!("exec {line}")]).env("DOCKER_HOST", stage.engine.url());
+                command.args(["-c", &line]).env("DOCKER_HOST", stage.engine.url());
                 command
             }),
             configuration: json!({}),
