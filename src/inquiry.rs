@@ -15,6 +15,9 @@ use crate::lock::lock;
 /// The most commands of one container that are looked at, the newest.
 const MOST_EXECS: usize = 256;
 
+/// A container with more volumes than this is judged by the list of all, which is one request instead of hundreds.
+const MAX_VOLUMES_ASKED: usize = 8;
+
 /// What is to be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Question {
@@ -114,10 +117,16 @@ async fn look_at_host(engine: &Engine, container: &Container, answers: &Mutex<An
         .filter(|mount| mount.kind == "volume" && is_local(&mount.driver))
         .map(|mount| mount.name.as_str())
         .collect();
-    // All of them, however many: whoever makes a container chooses which would be left out.
-    for name in names.into_iter().filter(|name| !name.is_empty()) {
-        let volume = engine.volume(name).await?;
-        lock(answers).volumes.push(volume);
+    let names: BTreeSet<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    // All of them, however many: who makes a container chooses which would be left out.
+    if names.len() > MAX_VOLUMES_ASKED {
+        let all = engine.volumes_with_options().await?;
+        lock(answers).volumes = all.into_iter().filter(|volume| names.contains(volume.name.as_str())).collect();
+    } else {
+        for name in names {
+            let volume = engine.volume(name).await?;
+            lock(answers).volumes.push(volume);
+        }
     }
     let volumes = lock(answers).volumes.clone();
     let paths = risk::paths(container, &volumes);

@@ -17,7 +17,7 @@ use super::{ANSWER_WITHIN, Engine, EngineError, chain};
 pub const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The most that is read of an answer that is no stream, in bytes.
-const LARGEST_ANSWER: usize = 32 << 20;
+pub(super) const LARGEST_ANSWER: usize = 32 << 20;
 
 /// What an engine says it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,16 +139,16 @@ impl Engine {
     pub(super) async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<hyper::body::Bytes, EngineError> {
         match Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await {
             Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(EngineError::TooLarge {
-                endpoint: self.endpoint().clone(),
-                what: what.to_owned(),
-                most: LARGEST_ANSWER,
-            }),
+            Err(error) if error.is::<LengthLimitError>() => Err(self.too_large(what)),
             Err(error) => Err(EngineError::Broken {
                 endpoint: self.endpoint().clone(),
                 what: format!("{what}: {}", chain(error.as_ref())),
             }),
         }
+    }
+
+    pub(super) fn too_large(&self, what: &str) -> EngineError {
+        EngineError::TooLarge { endpoint: self.endpoint().clone(), what: what.to_owned(), most: LARGEST_ANSWER }
     }
 
     pub(super) fn silent(&self, what: &'static str, within: Duration) -> EngineError {

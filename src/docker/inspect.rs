@@ -6,8 +6,10 @@
 use std::collections::BTreeMap;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use super::capped::{self, capped, newest};
 use super::{Engine, EngineError};
 
 /// Reads `null` as the default.
@@ -32,7 +34,7 @@ pub struct Container {
     #[serde(default, deserialize_with = "lenient")]
     pub path: String,
     /// Its arguments.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "capped::<_, _, 65_536>")]
     pub args: Vec<String>,
     /// What it was made with; an answer without it says nothing.
     pub config: Config,
@@ -40,13 +42,13 @@ pub struct Container {
     #[serde(default, deserialize_with = "lenient")]
     pub host_config: HostConfig,
     /// What is mounted, wherever that was ordered.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "capped::<_, _, 8192>")]
     pub mounts: Vec<Mount>,
     /// The `AppArmor` profile; empty where there is none or the host has no `AppArmor`.
     #[serde(default, deserialize_with = "lenient")]
     pub app_armor_profile: String,
-    /// The commands that were run in it and are not forgotten.
-    #[serde(rename = "ExecIDs", default, deserialize_with = "lenient")]
+    /// The newest commands that were run in it and are not forgotten.
+    #[serde(rename = "ExecIDs", default, deserialize_with = "newest::<_, _, 256>")]
     pub execs: Vec<String>,
     /// How it is.
     #[serde(default, deserialize_with = "lenient")]
@@ -57,8 +59,8 @@ pub struct Container {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Config {
-    /// Its labels.
-    #[serde(deserialize_with = "lenient")]
+    /// Those of its labels that have the name of an attribute that engines set; all others stand in its events.
+    #[serde(deserialize_with = "capped::labels")]
     pub labels: BTreeMap<String, String>,
     /// What its image was called when it was made.
     #[serde(deserialize_with = "lenient")]
@@ -76,7 +78,7 @@ pub struct Config {
     #[serde(deserialize_with = "lenient")]
     pub healthcheck: Healthcheck,
     /// What a probe of the shell form is run by, where that is not `/bin/sh -c`.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 65_536>")]
     pub shell: Vec<String>,
 }
 
@@ -85,7 +87,7 @@ pub struct Config {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
     /// `NONE`, `CMD` with words, or `CMD-SHELL` with a line.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 65_536>")]
     pub test: Vec<String>,
 }
 
@@ -112,20 +114,22 @@ pub struct HostConfig {
     #[serde(deserialize_with = "lenient")]
     pub userns_mode: String,
     /// Capabilities beside the default ones, with or without `CAP_`.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 1024>")]
     pub cap_add: Vec<String>,
     /// `seccomp=…`, `apparmor=…`, `label=…`, `no-new-privileges`, older ones with a colon.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 1024>")]
     pub security_opt: Vec<String>,
     /// Files under /proc and /sys that are hidden; none where the engine does not say, empty where nothing is.
+    #[serde(deserialize_with = "capped::optional::<_, _, 8192>")]
     pub masked_paths: Option<Vec<String>>,
     /// Files there that cannot be written to; the same.
+    #[serde(deserialize_with = "capped::optional::<_, _, 8192>")]
     pub readonly_paths: Option<Vec<String>>,
     /// Devices of the host.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 8192>")]
     pub devices: Vec<Device>,
     /// Devices that may be used once they are made.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 8192>")]
     pub device_cgroup_rules: Vec<String>,
     /// Bytes; 0 is no limit.
     #[serde(deserialize_with = "lenient")]
@@ -137,7 +141,7 @@ pub struct HostConfig {
     #[serde(deserialize_with = "lenient")]
     pub restart_policy: RestartPolicy,
     /// Ports of the container and where on the host they are.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::ports")]
     pub port_bindings: BTreeMap<String, Option<Vec<PortBinding>>>,
     /// Whether all its ports are published.
     #[serde(deserialize_with = "lenient")]
@@ -242,7 +246,7 @@ pub struct ProcessConfig {
     #[serde(deserialize_with = "lenient")]
     pub entrypoint: String,
     /// Its arguments, each for itself.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::<_, _, 65_536>")]
     pub arguments: Vec<String>,
     /// Whether it may do nearly everything.
     #[serde(deserialize_with = "lenient")]
@@ -259,10 +263,10 @@ pub struct Image {
     /// Its id: the digest of its configuration, or of its manifest where containerd keeps the images.
     pub id: String,
     /// Its names.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "capped::<_, _, 65_536>")]
     pub repo_tags: Vec<String>,
     /// Where it was pulled from or pushed to, each `repository@digest`.
-    #[serde(default, deserialize_with = "lenient")]
+    #[serde(default, deserialize_with = "capped::<_, _, 65_536>")]
     pub repo_digests: Vec<String>,
 }
 
@@ -277,8 +281,16 @@ pub struct Volume {
     #[serde(deserialize_with = "lenient")]
     pub driver: String,
     /// What it was made with, as for mount(8): `type`, `device`, `o`.
-    #[serde(deserialize_with = "lenient")]
+    #[serde(deserialize_with = "capped::map::<_, 1024>")]
     pub options: BTreeMap<String, String>,
+}
+
+/// The volumes that were made with options, which are the only ones whose answer says more than their name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VolumeList {
+    #[serde(deserialize_with = "capped::with_options")]
+    volumes: Vec<Volume>,
 }
 
 /// A container in a list.
@@ -328,6 +340,14 @@ impl Engine {
         self.ask(&format!("/volumes/{}", escaped(name)), "a volume").await
     }
 
+    /// All volumes that were made with options, in one answer.
+    ///
+    /// # Errors
+    /// Where the engine does not tell.
+    pub async fn volumes_with_options(&self) -> Result<Vec<Volume>, EngineError> {
+        Ok(self.ask::<VolumeList>("/volumes", "the volumes").await?.volumes)
+    }
+
     /// All containers, also those that do not run.
     ///
     /// # Errors
@@ -344,12 +364,19 @@ impl Engine {
         self.ask("/images/json", "the images").await
     }
 
-    async fn ask<T: for<'de> Deserialize<'de>>(&self, path: &str, what: &'static str) -> Result<T, EngineError> {
-        let head = self.get(path, what).await?;
-        let body = self.body(what, head).await?;
-        serde_json::from_slice(&body).map_err(|error| EngineError::Broken {
-            endpoint: self.endpoint().clone(),
-            what: format!("{what}: {error}"),
+    async fn ask<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: &str,
+        what: &'static str,
+    ) -> Result<T, EngineError> {
+        let answer = self.get(path, what).await?;
+        let parsed = self.parse(answer.into_body(), what).await?;
+        parsed.map_err(|error| {
+            let error = error.to_string();
+            if error.contains(capped::TOO_MANY) {
+                return self.too_large(what);
+            }
+            EngineError::Broken { endpoint: self.endpoint().clone(), what: format!("{what}: {error}") }
         })
     }
 }

@@ -2,9 +2,11 @@
 
 pub mod availability;
 pub mod body;
+mod capped;
 pub mod endpoint;
 pub mod events;
 pub mod inspect;
+mod large;
 pub mod lines;
 pub mod reader;
 pub mod ring;
@@ -12,10 +14,12 @@ pub mod times;
 
 use std::error::Error as StdError;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bollard::Docker;
 use endpoint::{Endpoint, Transport, TransportError};
+use tokio::sync::Semaphore;
 
 /// How long an engine may take to answer a call that costs it nothing.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -169,6 +173,8 @@ fn chain(error: &dyn StdError) -> String {
 pub struct Engine {
     transport: Transport,
     api: Docker,
+    /// A large answer is read by the one that holds it: one at a time, so that the memory for them has a bound.
+    large: Arc<Semaphore>,
 }
 
 impl Engine {
@@ -190,7 +196,7 @@ impl Engine {
             bollard::API_DEFAULT_VERSION,
         )
         .map_err(|error| EngineError::from_bollard(transport.endpoint(), "the transport", error))?;
-        Ok(Self { transport, api })
+        Ok(Self { transport, api, large: Arc::new(Semaphore::new(1)) })
     }
 
     /// Where it is.

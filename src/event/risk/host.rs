@@ -1,6 +1,6 @@
 //! What a container was given of the host: paths by whatever way, and devices.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Risks, kind};
 use crate::docker::inspect::{Container, Mount, Volume};
@@ -81,9 +81,10 @@ const SOCKETS: [&str; 6] =
     ["docker.sock", "podman.sock", "containerd.sock", "crio.sock", "dockershim.sock", "cri-dockerd.sock"];
 
 pub(super) fn mounts(container: &Container, volumes: &[Volume], host: &Host, risks: &mut Risks) {
+    let volumes: HashMap<&str, &Volume> = volumes.iter().map(|volume| (volume.name.as_str(), volume)).collect();
     for mount in &container.mounts {
         let mut sources = vec![mount.source.clone()];
-        let volume = volumes.iter().find(|volume| mount.kind == "volume" && volume.name == mount.name);
+        let volume = volumes.get(mount.name.as_str()).filter(|_| mount.kind == "volume");
         if let Some(volume) = volume {
             // The volume's own folder is the engine's affair; what its options put there is not.
             sources = options_of(volume);
