@@ -163,7 +163,9 @@ impl Corridor {
 
     fn tell_loss(&mut self, lost: Option<Lost>) {
         if let Some(Lost { count, from, to }) = lost {
-            let gap = Gap { kind: Kind::BacklogFull, count: Some(count), from: Some(from), to, detail: None };
+            let (reason, kept, important) = (None, None, None);
+            let (kind, count, from) = (Kind::BacklogFull, Some(count), Some(from));
+            let gap = Gap { kind, count, from, to, detail: None, reason, kept, important };
             self.tell(Notice::Lost(gap));
         }
     }
@@ -229,7 +231,9 @@ impl Corridor {
             EngineGap::ClockSteppedBack => (Kind::ClockSteppedBack, None),
         };
         let from = self.last_read_before_connect;
-        self.tell(Notice::Lost(Gap { kind, count, from, to: Timestamp::now(), detail: None }));
+        let (reason, kept, important) = (None, None, None);
+        let to = Timestamp::now();
+        self.tell(Notice::Lost(Gap { kind, count, from, to, detail: None, reason, kept, important }));
     }
 
     fn connected(&mut self, engine: &Identity, away: Option<std::time::Duration>) {

@@ -133,6 +133,9 @@ impl Kept {
                 from: None,
                 to: self.past.written.map_or(now, |written| written.min(now)),
                 detail: Some(why.clone()),
+                reason: None,
+                kept: None,
+                important: None,
             })),
             PastKind::Known { damaged: 0 } | PastKind::First => {}
             // The last line is torn wherever a process was killed while it wrote.

@@ -182,6 +182,8 @@ impl Pipeline {
             redacted,
             meaning,
             is_late: false,
+            age_ms: None,
+            replayed: false,
         };
         let text = &mut self.outgoing.text;
         if message::write(&event, &findings, &self.context, config.max_event_size, text) {

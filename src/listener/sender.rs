@@ -216,7 +216,9 @@ pub(super) fn tell(told: Vec<Told>, counters: &Counters, mut to_queue: impl FnMu
                 counters.gaps.count();
                 counters.lost.add(records.unwrap_or_default());
                 let (kind, to) = (Kind::BacklogDamaged, Timestamp::now());
-                let notice = Notice::Lost(Gap { kind, count: records, from: None, to, detail: Some(what) });
+                let (reason, kept, important) = (None, None, None);
+                let gap = Gap { kind, count: records, from: None, to, detail: Some(what), reason, kept, important };
+                let notice = Notice::Lost(gap);
                 notice.log();
                 to_queue(notice);
             }

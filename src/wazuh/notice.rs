@@ -36,6 +36,10 @@ pub enum Kind {
     LineOversized,
     /// A line that is no JSON object.
     LineNotJson,
+    /// A line that was being worked on when an earlier process died.
+    LineSkipped,
+    /// A line whose processing panicked or exceeded its budget.
+    LineFailed,
 }
 
 impl Kind {
@@ -53,6 +57,8 @@ impl Kind {
             Self::CursorUnreadable => "cursor_unreadable",
             Self::LineOversized => "line_oversized",
             Self::LineNotJson => "line_not_json",
+            Self::LineSkipped => "line_skipped",
+            Self::LineFailed => "line_failed",
         }
     }
 
@@ -67,13 +73,54 @@ impl Kind {
             Self::ClockSteppedBack => {
                 "the clock is behind the last event, so Podman cannot be asked for what came since"
             }
-            Self::BacklogFull => "the backlog was full because the queue takes too little",
+            Self::BacklogFull => "more events waited than memory and disk hold",
             Self::BacklogDamaged => "messages that waited on disk are damaged",
             Self::CursorUnreadable => {
                 "the record of what was delivered cannot be read, so only what came since is passed on"
             }
             Self::LineOversized => "a line was too long to be read",
             Self::LineNotJson => "a line was no JSON object",
+            Self::LineSkipped => "the line that was being worked on when the listener died is not worked on again",
+            Self::LineFailed => "processing the line failed, which is a fault of the listener",
+        }
+    }
+}
+
+/// What there was too little of when events were lost for [`Kind::BacklogFull`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reason {
+    /// The worker was too slow, and the ingest queue's memory and disk were full.
+    Memory,
+    /// The disk refused writes.
+    Disk,
+    /// Wazuh's queue took messages too slowly.
+    Queue,
+    /// The engine answered inspect requests too slowly.
+    Questions,
+}
+
+impl Reason {
+    /// One word for rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Disk => "disk",
+            Self::Queue => "queue",
+            Self::Questions => "questions",
+        }
+    }
+
+    fn because(self) -> &'static str {
+        match self {
+            Self::Memory => {
+                "events came faster than they could be processed, and the ingest queue's memory and disk were full"
+            }
+            Self::Disk => "the disk refuses what waits, and the memory was full",
+            Self::Queue => "Wazuh's queue takes too little, and memory and disk were full",
+            Self::Questions => {
+                "the engine answers inspect requests more slowly than events come, and memory and disk were full"
+            }
         }
     }
 }
@@ -91,6 +138,34 @@ pub struct Gap {
     pub to: Timestamp,
     /// What else is known.
     pub detail: Option<String>,
+    /// What there was too little of; only for [`Kind::BacklogFull`], whose `because` it decides.
+    pub reason: Option<Reason>,
+    /// What was not lost although there was no room for all.
+    pub kept: Option<String>,
+    /// How many of the lost events matter: create, start, privileged exec, daemon, plugin.
+    pub important: Option<u64>,
+}
+
+impl Gap {
+    fn because(&self) -> &'static str {
+        let reason = self.reason.filter(|_| self.kind == Kind::BacklogFull);
+        reason.map_or_else(|| self.kind.because(), Reason::because)
+    }
+}
+
+/// A whole line of the engine that did not become a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unprocessed {
+    /// Its keyed hash, by which the cursor knows it too.
+    pub hash: u64,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Its beginning, redacted.
+    pub head: String,
+    /// When it was read, or found in the record of the process that died.
+    pub at: Timestamp,
+    /// What else is known, in words of ours: nothing of the line stands in it.
+    pub detail: Option<&'static str>,
 }
 
 /// Something the listener says about itself.
@@ -169,6 +244,15 @@ pub enum Notice {
         /// How many.
         count: u64,
     },
+    /// A line is skipped because an earlier process died while it worked on it.
+    LineSkipped(Unprocessed),
+    /// The processing of a line failed; the listener goes on with the next.
+    LineFailed(Unprocessed),
+    /// Lines that kill the listener cannot be recorded.
+    Unprotected {
+        /// Why.
+        error: String,
+    },
     /// Events are missing.
     Lost(Gap),
     /// The engine had dropped events from its stream, and they were found all the same.
@@ -235,8 +319,13 @@ impl Notice {
             | Self::TakingOver { .. }
             | Self::CursorDamaged { .. }
             | Self::LineRefused { .. }
+            | Self::Unprotected { .. }
             | Self::MoreRefused { .. } => Level::Warn,
-            Self::ReloadRefused { .. } | Self::Lost(_) | Self::MessageTooLarge { .. } => Level::Error,
+            Self::ReloadRefused { .. }
+            | Self::Lost(_)
+            | Self::LineSkipped(_)
+            | Self::LineFailed(_)
+            | Self::MessageTooLarge { .. } => Level::Error,
             Self::Stopped { lost, .. } if *lost > 0 => Level::Error,
             Self::Remark(_) | Self::Heartbeat(_) => Level::Debug,
             _ => Level::Info,
@@ -285,7 +374,7 @@ impl Notice {
             Self::EngineAway { .. } => Some("engine_away"),
             Self::Connected { .. } => Some("connected"),
             Self::Disconnected { .. } => Some("disconnected"),
-            Self::LineRefused { .. } | Self::Lost(_) => Some("gap"),
+            Self::LineRefused { .. } | Self::LineSkipped(_) | Self::LineFailed(_) | Self::Lost(_) => Some("gap"),
             Self::Recovered { .. } => Some("recovered"),
             Self::Heartbeat(_) => Some("heartbeat"),
             _ => None,
@@ -308,28 +397,11 @@ impl Notice {
             }
             Self::LineRefused { why, length, head, at } => {
                 let kind = if *why == Flaw::Oversized { Kind::LineOversized } else { Kind::LineNotJson };
-                ours.text("kind", kind.name());
-                ours.text("because", kind.because());
-                ours.count("count", 1);
-                ours.text("from", &at.to_string());
-                ours.text("to", &at.to_string());
-                ours.count("bytes", *length);
-                ours.text("head", head);
+                write_line_gap(kind, *at, *length, head, ours);
             }
-            Self::Lost(Gap { kind, count, from, to, detail }) => {
-                ours.text("kind", kind.name());
-                ours.text("because", kind.because());
-                if let Some(count) = count {
-                    ours.count("count", *count);
-                }
-                if let Some(from) = from {
-                    ours.text("from", &from.to_string());
-                }
-                ours.text("to", &to.to_string());
-                if let Some(detail) = detail {
-                    ours.text("detail", detail);
-                }
-            }
+            Self::LineSkipped(line) => write_unprocessed(Kind::LineSkipped, line, ours),
+            Self::LineFailed(line) => write_unprocessed(Kind::LineFailed, line, ours),
+            Self::Lost(gap) => write_gap_fields(gap, ours),
             Self::Recovered { count } => ours.count("count", *count as u64),
             Self::Heartbeat(report) => {
                 ours.text("connection", report.connection.status.name());
@@ -376,10 +448,15 @@ impl fmt::Display for Notice {
                 write!(f, "disconnected from the engine after {}: {reason}", seconds(*lasted))
             }
             Self::LineRefused { why, length, head, .. } => {
-                let shown: String = head.chars().take(120).collect();
-                write!(f, "a line of the engine was refused ({}, {length} bytes): {shown}", why.name())
+                write!(f, "a line of the engine was refused ({}, {length} bytes): {}", why.name(), shown(head))
             }
             Self::MoreRefused { why, count } => write!(f, "{count} more lines were refused ({})", why.name()),
+            Self::LineSkipped(line) => write_line_log(f, "was skipped", Kind::LineSkipped, line),
+            Self::LineFailed(line) => write_line_log(f, "could not be processed", Kind::LineFailed, line),
+            Self::Unprotected { error } => {
+                write!(f, "the record of the line being worked on cannot be used: {error}; ")?;
+                f.write_str("a line that kills the listener may be worked on again")
+            }
             Self::Lost(gap) => write_gap(f, gap),
             Self::Recovered { count } => {
                 write!(f, "{count} events that the engine had dropped from its stream were found in its ring")
@@ -415,6 +492,60 @@ impl fmt::Display for Notice {
     }
 }
 
+fn write_line_gap(kind: Kind, at: Timestamp, length: u64, head: &str, ours: &mut ObjectWriter<'_>) {
+    ours.text("kind", kind.name());
+    ours.text("because", kind.because());
+    ours.count("count", 1);
+    ours.text("from", &at.to_string());
+    ours.text("to", &at.to_string());
+    ours.count("bytes", length);
+    ours.text("head", head);
+}
+
+fn write_unprocessed(kind: Kind, line: &Unprocessed, ours: &mut ObjectWriter<'_>) {
+    write_line_gap(kind, line.at, line.length, &line.head, ours);
+    ours.text("hash", &format!("{:016x}", line.hash));
+    if let Some(detail) = line.detail {
+        ours.text("detail", detail);
+    }
+}
+
+fn write_gap_fields(gap: &Gap, ours: &mut ObjectWriter<'_>) {
+    ours.text("kind", gap.kind.name());
+    ours.text("because", gap.because());
+    if let Some(reason) = gap.reason {
+        ours.text("reason", reason.name());
+    }
+    if let Some(count) = gap.count {
+        ours.count("count", count);
+    }
+    if let Some(important) = gap.important {
+        ours.count("lost_important", important);
+    }
+    if let Some(from) = gap.from {
+        ours.text("from", &from.to_string());
+    }
+    ours.text("to", &gap.to.to_string());
+    if let Some(kept) = &gap.kept {
+        ours.text("kept", kept);
+    }
+    if let Some(detail) = &gap.detail {
+        ours.text("detail", detail);
+    }
+}
+
+fn write_line_log(f: &mut fmt::Formatter<'_>, what: &str, kind: Kind, line: &Unprocessed) -> fmt::Result {
+    let Unprocessed { hash, length, head, detail, .. } = line;
+    write!(f, "a line of the engine {what} ({}, {length} bytes, hash {hash:016x}): {}", kind.name(), kind.because())?;
+    detail.map_or(Ok(()), |detail| write!(f, "; {detail}"))?;
+    write!(f, ": {}", shown(head))
+}
+
+/// As much of a line's beginning as a log has room for.
+fn shown(head: &str) -> String {
+    head.chars().take(120).collect()
+}
+
 fn write_gap(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
     match gap.count {
         Some(count) => write!(f, "{count} events lost")?,
@@ -424,8 +555,18 @@ fn write_gap(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
         Some(from) => write!(f, " between {from} and {}", gap.to)?,
         None => write!(f, " before {}", gap.to)?,
     }
-    write!(f, " ({}): {}", gap.kind.name(), gap.kind.because())?;
-    gap.detail.as_ref().map_or(Ok(()), |detail| write!(f, "; {detail}"))
+    write!(f, " ({}", gap.kind.name())?;
+    if let Some(reason) = gap.reason {
+        write!(f, ", {}", reason.name())?;
+    }
+    write!(f, "): {}", gap.because())?;
+    if let Some(important) = gap.important {
+        write!(f, "; {important} of them matter")?;
+    }
+    for text in [&gap.kept, &gap.detail].into_iter().flatten() {
+        write!(f, "; {text}")?;
+    }
+    Ok(())
 }
 
 fn seconds(time: Duration) -> String {
@@ -439,7 +580,17 @@ mod tests {
     /// One of each kind; a new kind does not compile in `level` or `Display` unless somebody has thought of it.
     fn one_of_each() -> Vec<Notice> {
         let at = Timestamp::UNIX_EPOCH;
-        let gap = Gap { kind: Kind::BacklogFull, count: Some(2), from: Some(at), to: at, detail: None };
+        let gap = Gap {
+            kind: Kind::BacklogFull,
+            count: Some(2),
+            from: Some(at),
+            to: at,
+            detail: None,
+            reason: None,
+            kept: None,
+            important: None,
+        };
+        let line = Unprocessed { hash: 0xab, length: 5000, head: "{\"b".into(), at, detail: None };
         vec![
             Notice::Started { version: "0", home: "/var/ossec".into() },
             Notice::EngineAway { error: "E".into(), first: true },
@@ -457,6 +608,9 @@ mod tests {
             }),
             Notice::Recovered { count: 2 },
             Notice::Heartbeat(Box::default()),
+            Notice::LineSkipped(line.clone()),
+            Notice::LineFailed(Unprocessed { detail: Some("D"), ..line }),
+            Notice::Unprotected { error: "E".into() },
             Notice::Waiting { pid: Some(7) },
             Notice::TakingOver { pid: 7 },
             Notice::NoFolder { error: "E".into() },
@@ -519,6 +673,66 @@ mod tests {
         assert_eq!((field(2, "kind"), field(2, "count")), (text("ring_wrapped"), None));
         assert_eq!((field(2, "from"), field(2, "to")), (text("1970-01-01T00:00:00Z"), text("1970-01-01T00:00:00Z")));
         assert_eq!((field(3, "from"), field(3, "detail")), (None, text("D")));
+    }
+
+    #[test]
+    fn a_line_that_was_not_processed_is_reported_with_its_hash() {
+        let lines: Vec<serde_json::Value> = messages(false)
+            .iter()
+            .map(|message| serde_json::from_str::<serde_json::Value>(message).unwrap()["docker_listener"].clone())
+            .filter(|ours| ours.get("hash").is_some())
+            .collect();
+        let line = |kind: Kind, detail: Option<&str>| {
+            let mut line = serde_json::json!({"notice": "gap", "kind": kind.name(), "because": kind.because(),
+                "count": 1, "from": "1970-01-01T00:00:00Z", "to": "1970-01-01T00:00:00Z", "bytes": 5000,
+                "head": "{\"b", "hash": "00000000000000ab", "sequence": 7, "timestamp": "1970-01-01T00:00:00.000Z"});
+            if let Some(detail) = detail {
+                line["detail"] = detail.into();
+            }
+            line
+        };
+        assert_eq!(lines, [line(Kind::LineSkipped, None), line(Kind::LineFailed, Some("D"))]);
+    }
+
+    #[test]
+    fn a_full_backlog_names_the_true_reason_and_what_was_kept() {
+        let at = Timestamp::UNIX_EPOCH;
+        let gap = |kind, reason| Gap {
+            kind,
+            count: Some(9),
+            from: Some(at),
+            to: at,
+            detail: None,
+            reason,
+            kept: Some("all 12 events that matter were kept".into()),
+            important: Some(0),
+        };
+        let of = |gap: Gap| {
+            let notice = Notice::Lost(gap);
+            let message = notice.message(false, 7, at).unwrap();
+            let json: serde_json::Value = serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap();
+            (json["docker_listener"].clone(), notice.to_string())
+        };
+        let mut sentences = std::collections::BTreeSet::new();
+        for reason in [Reason::Memory, Reason::Disk, Reason::Queue, Reason::Questions] {
+            let (ours, log) = of(gap(Kind::BacklogFull, Some(reason)));
+            assert_eq!((&ours["kind"], &ours["reason"]), (&"backlog_full".into(), &reason.name().into()));
+            assert_eq!((&ours["because"], &ours["lost_important"]), (&reason.because().into(), &0.into()));
+            assert_eq!(ours["kept"], "all 12 events that matter were kept");
+            let end = format!(
+                "(backlog_full, {}): {}; 0 of them matter; all 12 events that matter were kept",
+                reason.name(),
+                reason.because()
+            );
+            assert!(log.starts_with("9 events lost between ") && log.ends_with(&end), "{log}");
+            sentences.insert(reason.because());
+        }
+        assert_eq!(sentences.len(), 4);
+        // A reason of another kind changes nothing about its sentence.
+        let (ours, _) = of(gap(Kind::RingWrapped, Some(Reason::Disk)));
+        assert_eq!(ours["because"], Kind::RingWrapped.because());
+        let (ours, _) = of(gap(Kind::BacklogFull, None));
+        assert_eq!((ours.get("reason"), &ours["because"]), (None, &Kind::BacklogFull.because().into()));
     }
 
     #[test]

@@ -295,7 +295,16 @@ fn notice_message(name: &str) -> String {
         "late trusted" => return late_message("registry.example.com/team/app:1"),
         _ => {}
     }
-    let gap = |kind, count| Gap { kind, count, from: Some(at()), to: at(), detail: None };
+    let gap = |kind, count| Gap {
+        kind,
+        count,
+        from: Some(at()),
+        to: at(),
+        detail: None,
+        reason: None,
+        kept: None,
+        important: None,
+    };
     let refused = |why| Notice::LineRefused { why, length: 2_000_000, head: "{\"Type\":\"container".into(), at: at() };
     let heartbeat = |status| {
         let connection = Connection { status, ..Connection::default() };
