@@ -100,6 +100,18 @@ pub struct Findings {
     pub meaning: Meaning,
     /// Whether it was found out too late for the event, which has gone before.
     pub is_late: bool,
+    /// How old the event was when it was judged, in milliseconds; only shown where the engine's answer was
+    /// [`NoAnswer::Gone`].
+    pub age_ms: Option<u64>,
+    /// Whether the event happened before the connection was made and came from the engine's ring.
+    pub replayed: bool,
+}
+
+impl Findings {
+    /// The age to show: only that of an event whose object the engine did not know any more.
+    fn age_when_gone(&self) -> Option<u64> {
+        self.age_ms.filter(|_| self.no_answer == Some(NoAnswer::Gone))
+    }
 }
 
 /// Labels that pose as facts, and the facts as far as the engine still knows them.
@@ -401,6 +413,8 @@ impl Writing<'_, '_> {
             _ => leaves(value),
         };
         OURS + usize::from(self.findings.meaning.exit_code.is_some())
+            + usize::from(self.findings.age_when_gone().is_some())
+            + usize::from(self.findings.replayed)
             + self.meaning.len()
             + self.image.map_or(0, |image| image.count)
             + self.event.legacy_fields().count()
@@ -571,6 +585,12 @@ impl Writing<'_, '_> {
         }
         if let Some(no_answer) = self.findings.no_answer {
             ours.text("inspect", no_answer.name());
+        }
+        if let Some(age_ms) = self.findings.age_when_gone() {
+            ours.count("age_ms", age_ms);
+        }
+        if self.findings.replayed {
+            ours.text("replayed", "true");
         }
         if let Some(truncation) = truncation {
             let mut truncated = ours.object("truncated");
@@ -761,6 +781,37 @@ mod tests {
         // Bytes count, and no character is cut in two.
         let (_, json) = message(&labelled([("image".to_owned(), "é".repeat(SHOWN))].into_iter()), LARGEST);
         assert_eq!(attributes(&json)["image"], "é".repeat(SHOWN / 2));
+    }
+
+    #[test]
+    fn an_age_stands_beside_gone_only_and_both_count_as_fields() {
+        let event_of = |labels| labelled((0..labels).map(|n| (format!("l{n}"), "v".to_owned())));
+        let framed = |labels: usize, findings: &Findings| -> Json {
+            let line = event_of(labels);
+            let event = Event::parse(line.as_bytes()).unwrap();
+            let text = frame(&event, findings, &Context::default(), LARGEST).text;
+            serde_json::from_str(text.strip_prefix(HEADER).unwrap()).unwrap()
+        };
+        let findings = |no_answer| Findings { no_answer, age_ms: Some(250), replayed: true, ..Findings::default() };
+        for (no_answer, age) in [(Some(NoAnswer::Gone), Some(250)), (Some(NoAnswer::Timeout), None), (None, None)] {
+            let ours = &framed(1, &findings(no_answer))["docker_listener"];
+            assert_eq!((ours.get("age_ms").and_then(Json::as_u64), &ours["replayed"]), (age, &"true".into()));
+        }
+        let ours = &framed(1, &Findings::default())["docker_listener"];
+        assert!(ours.get("age_ms").is_none() && ours.get("replayed").is_none());
+
+        // The most labels that fit without them, of which each of the two takes the place of one.
+        let dropped = |findings: &Findings| {
+            let most = (0..MOST_FIELDS)
+                .rev()
+                .find(|labels| framed(*labels, &Findings::default())["docker_listener"].get("truncated").is_none());
+            let json = framed(most.unwrap(), findings);
+            assert!(leaves_of(&json) <= MOST_FIELDS, "{}", leaves_of(&json));
+            json["docker_listener"]["truncated"]["labels"].as_u64().unwrap_or_default()
+        };
+        assert_eq!(dropped(&Findings::default()), 0);
+        assert_eq!(dropped(&findings(Some(NoAnswer::Gone))), 2);
+        assert_eq!(dropped(&findings(None)), 1);
     }
 
     #[test]
