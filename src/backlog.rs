@@ -135,6 +135,15 @@ pub struct Left {
     pub messages: usize,
 }
 
+/// What keeps messages from leaving.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blocked {
+    /// The disk refuses what the queue does not take.
+    Disk,
+    /// The queue takes too little.
+    Queue,
+}
+
 /// How much waits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
@@ -154,6 +163,8 @@ struct Disk {
     limit: u64,
     file: Option<QueueFile>,
     refused: Option<Instant>,
+    /// Whether the system refused it, and not the bound.
+    is_broken: bool,
     told: bool,
 }
 
@@ -197,7 +208,7 @@ impl Backlog {
         is_delivered: impl Fn(Option<u64>, u64) -> bool,
     ) -> (Self, Left) {
         let backlog = Self::in_memory(room);
-        let mut disk = Disk { path, limit: 0, file: None, refused: None, told: false };
+        let mut disk = Disk { path, limit: 0, file: None, refused: None, is_broken: false, told: false };
         disk.resize(limit);
         let mut left = Left::default();
         let mut inner = backlog.lock();
@@ -310,6 +321,23 @@ impl Backlog {
         self.left.notify_one();
     }
 
+    /// What keeps messages from leaving, where so many wait in memory that nothing more is taken in.
+    #[must_use]
+    pub fn blocked(&self) -> Option<Blocked> {
+        let inner = self.lock();
+        if !self.room.is_filled_by(SPILL_ABOVE, inner.bytes, inner.memory.len()) {
+            return None;
+        }
+        // A bound that is reached is not the disk's fault.
+        Some(if inner.disk.as_ref().is_some_and(|disk| disk.is_broken) { Blocked::Disk } else { Blocked::Queue })
+    }
+
+    /// Whether the message with this number has been delivered.
+    #[must_use]
+    pub fn is_delivered(&self, sequence: u64) -> bool {
+        self.lock().delivered >= sequence
+    }
+
     /// Whether what waits survives the process.
     #[must_use]
     pub fn can_keep(&self) -> bool {
@@ -406,6 +434,7 @@ impl Backlog {
             let added = disk.add(&batch, sync);
             if let Err(error) = added {
                 disk.refused = Some(now);
+                disk.is_broken = matches!(error, DiskError::Refused { .. });
                 if !std::mem::replace(&mut disk.told, true) {
                     told.push(Told::DiskRefuses(error));
                 }
@@ -415,6 +444,7 @@ impl Backlog {
             self.take_out(memory, batch.len(), bytes);
         }
         disk.refused = None;
+        disk.is_broken = false;
         if std::mem::replace(&mut disk.told, false) {
             told.push(Told::DiskTakes);
         }

@@ -25,6 +25,8 @@ pub struct Question {
     pub container: Option<String>,
     /// What it was given of the host, too.
     pub with_host: bool,
+    /// What the kernel says of its first process, too.
+    pub with_kernel: bool,
     /// Its image, too.
     pub with_image: bool,
     /// The commands in it, too.
@@ -40,6 +42,20 @@ impl Question {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.container.is_none() && self.image.is_none() && self.exec.is_none()
+    }
+
+    /// Whether the answers to this are all that another asks for.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        let has = |own: bool, wanted: bool| own || !wanted;
+        let names = |own: &Option<String>, wanted: &Option<String>| wanted.is_none() || own == wanted;
+        names(&self.container, &other.container)
+            && names(&self.image, &other.image)
+            && names(&self.exec, &other.exec)
+            && has(self.with_host, other.with_host)
+            && has(self.with_kernel, other.with_kernel)
+            && has(self.with_image, other.with_image)
+            && has(self.with_execs, other.with_execs)
     }
 }
 
@@ -58,12 +74,24 @@ pub struct Answers {
     pub execs: Vec<Exec>,
 }
 
+impl Answers {
+    /// How much memory they hold, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let container = self.container.as_ref().map_or(0, Container::size);
+        let volumes: usize = self.volumes.iter().map(Volume::size).sum();
+        let execs: usize = self.execs.iter().map(Exec::size).sum();
+        let links: usize = self.host.resolved.iter().map(|(path, real)| path.len() + real.len() + 64).sum();
+        size_of::<Self>() + container + volumes + execs + links + self.image.as_ref().map_or(0, Image::size)
+    }
+}
+
 /// Asks for one thing after the other, the most telling first; what has been answered stands in `answers` at once.
 ///
 /// # Errors
 /// Where the engine does not answer, or there is nothing of that id.
 pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers>) -> Result<(), EngineError> {
-    let Question { container, with_host, with_image, with_execs, image, exec } = question;
+    let Question { container, with_host, with_image, with_execs, image, exec, with_kernel: _ } = question;
     // A container that is being started answers late, and a command that has begun may be gone soon: both at once.
     let container = async {
         let Some(id) = container else { return Ok(None) };

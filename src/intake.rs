@@ -1,14 +1,13 @@
-//! Between the reader and the pipeline: takes at once, or refuses and counts.
+//! The ingest queue between the reader and the worker: takes at once, or refuses.
 //!
-//! The bound is in bytes and in events, and counts what the backlog behind it holds in memory too. What is in it stays:
-//! when it is full the newest is lost, counted, and told with its time span as soon as there is room again.
+//! The bound is in bytes and in events, and counts what the spool behind it holds in memory too. What is in it stays. A
+//! part of it is kept for events that matter more: those that matter least are refused first.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
-use jiff::Timestamp;
 
 /// What one item costs beside its bytes: its place in a queue and its allocation.
 pub const OVERHEAD: usize = 96;
@@ -57,6 +56,13 @@ impl Room {
         bytes + size <= part(&self.most_bytes) && events + more < part(&self.most_events).max(1)
     }
 
+    /// Whether so many bytes of so many events fill at least this part of it, in hundredths.
+    #[must_use]
+    pub fn is_filled_by(&self, percent: usize, bytes: usize, events: usize) -> bool {
+        let part = |of: &AtomicUsize| of.load(Ordering::Relaxed) / 100 * percent;
+        bytes + OVERHEAD * events >= part(&self.most_bytes) || events >= part(&self.most_events).max(1)
+    }
+
     /// Counts in so many events of this size together.
     pub fn enter(&self, size: usize, events: usize) {
         self.bytes.fetch_add(size + OVERHEAD * events, Ordering::AcqRel);
@@ -68,17 +74,6 @@ impl Room {
         self.bytes.fetch_sub(size + OVERHEAD * events, Ordering::AcqRel);
         self.events.fetch_sub(events, Ordering::AcqRel);
     }
-}
-
-/// Events that found no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lost {
-    /// How many.
-    pub count: u64,
-    /// When the first was refused.
-    pub from: Timestamp,
-    /// When the last was refused.
-    pub to: Timestamp,
 }
 
 /// Something that takes room.
@@ -97,7 +92,7 @@ pub trait Weighed {
 pub fn intake<T: Weighed>(room: Arc<Room>) -> (Intake<T>, Outlet<T>) {
     // The channel has no bound of its own: the room is the bound, and it is looked at before anything enters.
     let (sender, receiver) = unbounded();
-    (Intake { door: Door { sender, room: Arc::clone(&room) }, lost: None }, Outlet { receiver, room })
+    (Intake { door: Door { sender, room: Arc::clone(&room) } }, Outlet { receiver, room })
 }
 
 /// Lets in what is few and small whatever the bounds say: a notice of a loss must find room.
@@ -125,46 +120,19 @@ impl<T: Weighed> Door<T> {
 #[derive(Debug)]
 pub struct Intake<T> {
     door: Door<T>,
-    lost: Option<Lost>,
 }
 
 impl<T: Weighed> Intake<T> {
-    /// Takes an item at once, or counts it as lost; whether it was taken.
-    pub fn take(&mut self, item: T, now: Timestamp) -> bool {
-        if self.fits(item.size(), item.events()) && self.door.force(item) {
-            return true;
-        }
-        self.lose(now);
-        false
-    }
-
-    /// Whether there is room for so many events of this size together.
+    /// Whether there is room for so many events of this size together in this part of the queue, in hundredths.
     #[must_use]
-    pub fn fits(&self, size: usize, events: usize) -> bool {
-        self.door.room.is_below(100, size + OVERHEAD * events, events.saturating_sub(1))
+    pub fn fits(&self, percent: usize, size: usize, events: usize) -> bool {
+        self.door.room.is_below(percent, size + OVERHEAD * events, events.saturating_sub(1))
     }
 
-    /// Counts an event that found no room.
-    pub fn lose(&mut self, now: Timestamp) {
-        let lost = self.lost.get_or_insert(Lost { count: 0, from: now, to: now });
-        lost.count += 1;
-        lost.to = now;
-    }
-
-    /// A way in for notices.
+    /// A way in that is never refused.
     #[must_use]
     pub fn door(&self) -> Door<T> {
         self.door.clone()
-    }
-
-    /// What was lost, once there is room again for more than a moment; asks for no more than one notice of it.
-    pub fn lost(&mut self) -> Option<Lost> {
-        if self.lost.is_some() && self.door.room.is_below(50, 0, 0) { self.lost.take() } else { None }
-    }
-
-    /// What was lost and not told yet, at the end.
-    pub fn lost_at_end(&mut self) -> Option<Lost> {
-        self.lost.take()
     }
 }
 
@@ -187,6 +155,12 @@ pub struct Outlet<T> {
 }
 
 impl<T: Weighed> Outlet<T> {
+    /// Whether nothing waits in memory.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.receiver.is_empty()
+    }
+
     /// The next item; waits for one, where there is a deadline until then.
     #[must_use]
     pub fn next(&self, deadline: Option<Instant>) -> Next<T> {
@@ -215,25 +189,22 @@ mod tests {
         }
     }
 
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
     #[test]
-    fn keeps_the_oldest_counts_the_rest_and_tells_it_once_there_is_room() {
-        for room in [Room::new(4 * (OVERHEAD + 10), 1000), Room::new(1 << 20, 4)] {
-            let (mut intake, outlet) = intake(Arc::new(room));
-            let taken: Vec<bool> = (0..7).map(|n| intake.take(vec![n; 10], at(i64::from(n)))).collect();
-            assert_eq!(taken, [true, true, true, true, false, false, false]);
-            assert_eq!(intake.lost(), None, "no notice while there is no room for what follows it");
-            for n in 0..3 {
-                assert_eq!(outlet.next(None), Next::Item(vec![n; 10]));
-            }
-            assert_eq!(intake.lost(), Some(Lost { count: 3, from: at(4), to: at(6) }));
-            assert_eq!(intake.lost(), None);
-            assert!(intake.take(vec![7; 10], at(7)));
+    fn there_is_room_up_to_each_part_of_the_bounds() {
+        for room in [Room::new(10 * (OVERHEAD + 10), 1000), Room::new(1 << 20, 10)] {
+            let (intake, outlet) = intake(Arc::new(room));
+            let fill = |percent: usize| {
+                let mut taken = 0;
+                while intake.fits(percent, 10, 1) && intake.door().force(vec![1; 10]) {
+                    taken += 1;
+                }
+                taken
+            };
+            assert_eq!((fill(50), fill(50), fill(100), fill(100)), (5, 0, 5, 0));
+            assert_eq!(outlet.next(None), Next::Item(vec![1; 10]));
+            assert_eq!((fill(50), fill(100)), (0, 1));
             drop(intake);
-            assert_eq!([outlet.next(None), outlet.next(None)], [Next::Item(vec![3; 10]), Next::Item(vec![7; 10])]);
+            (0..10).for_each(|_| assert_eq!(outlet.next(None), Next::Item(vec![1; 10])));
             assert_eq!(outlet.next(Some(Instant::now())), Next::End);
             assert_eq!(outlet.room.held(), (0, 0));
         }
@@ -241,8 +212,8 @@ mod tests {
 
     #[test]
     fn a_notice_finds_room_where_nothing_else_does_and_a_deadline_ends_a_wait() {
-        let (mut intake, outlet) = intake(Arc::new(Room::new(0, 0)));
-        assert!(!intake.take(vec![1], at(1)));
+        let (intake, outlet) = intake(Arc::new(Room::new(0, 0)));
+        assert!(!intake.fits(100, 1, 1));
         assert_eq!(outlet.next(Some(Instant::now())), Next::Nothing);
         assert!(intake.door().force(vec![2]));
         assert_eq!(outlet.next(None), Next::Item(vec![2]));

@@ -55,6 +55,11 @@ pub fn run(home: &Home, options: &Options) -> Exit {
         Some(Waited::Taken(lock)) => lock,
         None => None,
     };
+    // What a panic says may hold parts of a line; where it was is enough to look for it.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map_or_else(String::new, ToString::to_string);
+        ::log::error!("an internal error at {place}; please report it with this line");
+    }));
     // What was changed while another listener had this home counts.
     let settings = Settings::load(home, options, &Environment::of_this_process()).unwrap_or(settings);
     // Wazuh 5 has no rules for the listener's own state and reads it from stderr instead.

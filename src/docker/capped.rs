@@ -19,6 +19,9 @@ pub const TOO_MANY: &str = "a list has more entries than any real object";
 /// So many ports are kept; what a range of all ports publishes is seen from these.
 const MAX_PORTS: usize = 1024;
 
+/// So much is kept of a command line, in bytes. A command that is as long as this may go on.
+const MAX_WORDS: usize = 32 << 10;
+
 /// So many volumes with options are kept.
 const MAX_VOLUMES: usize = 8192;
 
@@ -33,6 +36,11 @@ pub fn capped<'de, T: DeserializeOwned, D: Deserializer<'de>, const MAX: usize>(
 /// The last `MAX` entries of a list.
 pub fn newest<'de, T: DeserializeOwned, D: Deserializer<'de>, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error> {
     from.deserialize_any(List { max: MAX, newest: true, entries: PhantomData })
+}
+
+/// The words of a command line, the first [`MAX_WORDS`] bytes of them.
+pub fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    from.deserialize_any(Words)
 }
 
 /// A list of at most `MAX` entries, which an engine may leave out.
@@ -128,6 +136,38 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
             entries.push_back(entry);
         }
         Ok(entries.into())
+    }
+}
+
+struct Words;
+
+impl<'de> Visitor<'de> for Words {
+    type Value = Vec<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of words or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let (mut words, mut left): (Vec<String>, usize) = (Vec::new(), MAX_WORDS);
+        while left > 0 {
+            let Some(mut word) = list.next_element::<String>()? else { return Ok(words) };
+            if word.len() >= left {
+                word.truncate((0..=left).rev().find(|end| word.is_char_boundary(*end)).unwrap_or_default());
+                word.shrink_to_fit();
+                left = 0;
+            } else {
+                // Words stand apart by a blank, which makes empty ones count too.
+                left -= word.len() + 1;
+            }
+            words.push(word);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(words)
     }
 }
 

@@ -34,7 +34,7 @@ pub struct Container {
     #[serde(default, deserialize_with = "lenient")]
     pub path: String,
     /// Its arguments.
-    #[serde(default, deserialize_with = "capped::<_, _, 65_536>")]
+    #[serde(default, deserialize_with = "capped::words")]
     pub args: Vec<String>,
     /// What it was made with; an answer without it says nothing.
     pub config: Config,
@@ -78,7 +78,7 @@ pub struct Config {
     #[serde(deserialize_with = "lenient")]
     pub healthcheck: Healthcheck,
     /// What a probe of the shell form is run by, where that is not `/bin/sh -c`.
-    #[serde(deserialize_with = "capped::<_, _, 65_536>")]
+    #[serde(deserialize_with = "capped::words")]
     pub shell: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ pub struct Config {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Healthcheck {
     /// `NONE`, `CMD` with words, or `CMD-SHELL` with a line.
-    #[serde(deserialize_with = "capped::<_, _, 65_536>")]
+    #[serde(deserialize_with = "capped::words")]
     pub test: Vec<String>,
 }
 
@@ -246,7 +246,7 @@ pub struct ProcessConfig {
     #[serde(deserialize_with = "lenient")]
     pub entrypoint: String,
     /// Its arguments, each for itself.
-    #[serde(deserialize_with = "capped::<_, _, 65_536>")]
+    #[serde(deserialize_with = "capped::words")]
     pub arguments: Vec<String>,
     /// Whether it may do nearly everything.
     #[serde(deserialize_with = "lenient")]
@@ -301,6 +301,71 @@ pub struct Listed {
     pub id: String,
 }
 
+/// The most that is kept of one answer, in bytes; what needs more is no real object.
+const MAX_KEPT: usize = 4 << 20;
+
+/// What a text costs beside its bytes.
+const OF_TEXT: usize = size_of::<String>() + 16;
+
+fn texts<'t>(texts: impl IntoIterator<Item = &'t String>) -> usize {
+    texts.into_iter().map(|text| text.len() + OF_TEXT).sum()
+}
+
+fn pairs(pairs: &BTreeMap<String, String>) -> usize {
+    texts(pairs.keys()) + texts(pairs.values())
+}
+
+impl Container {
+    /// How much memory it holds, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let given = &self.host_config;
+        let mounts: usize = self
+            .mounts
+            .iter()
+            .map(|mount| size_of::<Mount>() + texts([&mount.name, &mount.driver, &mount.source, &mount.destination]))
+            .sum();
+        let ports: usize =
+            given.port_bindings.iter().map(|(port, to)| port.len() + to.as_ref().map_or(0, Vec::len) * 96 + 96).sum();
+        let devices: usize = given.devices.iter().map(|device| device.path_on_host.len() + OF_TEXT).sum();
+        let guards = [&given.masked_paths, &given.readonly_paths].into_iter().flatten().flatten();
+        size_of::<Self>()
+            + texts([&self.id, &self.name, &self.image, &self.path, &self.config.image, &self.config.user])
+            + texts(self.args.iter().chain(&self.execs))
+            + texts(self.config.healthcheck.test.iter().chain(&self.config.shell))
+            + texts(given.cap_add.iter().chain(&given.security_opt).chain(&given.device_cgroup_rules).chain(guards))
+            + pairs(&self.config.labels)
+            + mounts
+            + ports
+            + devices
+    }
+}
+
+impl Exec {
+    /// How much memory it holds, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let process = &self.process_config;
+        size_of::<Self>() + texts([&self.container, &process.entrypoint, &process.user]) + texts(&process.arguments)
+    }
+}
+
+impl Image {
+    /// How much memory it holds, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.id.len() + texts(self.repo_tags.iter().chain(&self.repo_digests))
+    }
+}
+
+impl Volume {
+    /// How much memory it holds, in bytes.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + texts([&self.name, &self.driver]) + pairs(&self.options)
+    }
+}
+
 fn escaped(text: &str) -> impl std::fmt::Display {
     utf8_percent_encode(text, NON_ALPHANUMERIC)
 }
@@ -311,7 +376,9 @@ impl Engine {
     /// # Errors
     /// Where there is none of that id, or the engine does not tell.
     pub async fn container(&self, id: &str) -> Result<Container, EngineError> {
-        self.ask(&format!("/containers/{}/json", escaped(id)), "a container").await
+        const WHAT: &str = "a container";
+        let container = self.ask(&format!("/containers/{}/json", escaped(id)), WHAT).await?;
+        self.small(container, Container::size, WHAT)
     }
 
     /// Asks for a command that was run in a container.
@@ -319,7 +386,9 @@ impl Engine {
     /// # Errors
     /// Where there is none of that id, or the engine does not tell.
     pub async fn exec(&self, id: &str) -> Result<Exec, EngineError> {
-        self.ask(&format!("/exec/{}/json", escaped(id)), "a command").await
+        const WHAT: &str = "a command";
+        let exec = self.ask(&format!("/exec/{}/json", escaped(id)), WHAT).await?;
+        self.small(exec, Exec::size, WHAT)
     }
 
     /// Asks for an image by its id or one of its names.
@@ -329,7 +398,9 @@ impl Engine {
     pub async fn image(&self, name: &str) -> Result<Image, EngineError> {
         // Slashes belong to the path here; everything else could end it.
         let name: Vec<String> = name.split('/').map(|part| escaped(part).to_string()).collect();
-        self.ask(&format!("/images/{}/json", name.join("/")), "an image").await
+        const WHAT: &str = "an image";
+        let image = self.ask(&format!("/images/{}/json", name.join("/")), WHAT).await?;
+        self.small(image, Image::size, WHAT)
     }
 
     /// Asks for a volume.
@@ -337,7 +408,9 @@ impl Engine {
     /// # Errors
     /// Where there is none of that name, or the engine does not tell.
     pub async fn volume(&self, name: &str) -> Result<Volume, EngineError> {
-        self.ask(&format!("/volumes/{}", escaped(name)), "a volume").await
+        const WHAT: &str = "a volume";
+        let volume = self.ask(&format!("/volumes/{}", escaped(name)), WHAT).await?;
+        self.small(volume, Volume::size, WHAT)
     }
 
     /// All volumes that were made with options, in one answer.
@@ -362,6 +435,11 @@ impl Engine {
     /// Where the engine does not tell.
     pub async fn images(&self) -> Result<Vec<Image>, EngineError> {
         self.ask("/images/json", "the images").await
+    }
+
+    /// An answer, unless more of it would be kept than of any real object.
+    fn small<T>(&self, answer: T, size: impl Fn(&T) -> usize, what: &str) -> Result<T, EngineError> {
+        if size(&answer) > MAX_KEPT { Err(self.too_large(what)) } else { Ok(answer) }
     }
 
     async fn ask<T: DeserializeOwned + Send + 'static>(

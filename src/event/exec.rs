@@ -319,7 +319,15 @@ pub fn of_event(event: &Event<'_>) -> Option<Facts> {
 pub fn is_of(exec: &Exec, command: &str) -> bool {
     let process = &exec.process_config;
     let said = format!("{} {}", process.entrypoint, process.arguments.join(" "));
-    said.trim_end() == command.trim_end()
+    beginning(&said) == beginning(command)
+}
+
+/// So much of a command tells it from others, in bytes; of longer ones no more is kept everywhere.
+pub const COMPARED: usize = 1024;
+
+fn beginning(command: &str) -> &[u8] {
+    let command = command.trim_end().as_bytes();
+    command.get(..COMPARED).unwrap_or(command)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ pub mod index;
 pub mod json;
 pub mod meaning;
 pub mod origin;
+pub mod preview;
 pub mod redact;
 pub mod registry;
 pub mod risk;

@@ -1,5 +1,6 @@
-//! The reader's end of the corridor: refuses doubles and never waits.
+//! The reader's end of the ingest queue: refuses duplicates, has the engine asked early, and never waits.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -7,18 +8,24 @@ use std::time::Instant;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::asker::Late;
+use super::inspector::{Inspector, Late};
+use super::loss::LossLedger;
+use super::spill::{Spill, SpillError};
 use super::status::Status;
+use crate::backlog::{Backlog, Blocked};
 use crate::cursor::{Key, Window};
 use crate::docker::EngineError;
 use crate::docker::availability::Identity;
 use crate::docker::lines::{Flaw, Refused};
 use crate::docker::reader::{Gap as EngineGap, Reading, Seen, Sink};
+use crate::event::Event;
+use crate::event::json::ObjectWriter;
+use crate::event::preview::{Importance, Preview};
 use crate::event::redact::Redactor;
-use crate::intake::{Intake, Lost, Weighed};
+use crate::intake::{Intake, Weighed};
 use crate::retry::Throttle;
 use crate::settings::Settings;
-use crate::wazuh::notice::{Gap, Kind, Notice};
+use crate::wazuh::notice::{Gap, Kind, Notice, Reason};
 use crate::wazuh::state::ConnectionStatus;
 
 /// What goes down the corridor.
@@ -30,10 +37,14 @@ pub enum Item {
     Known(u64),
     /// What which engine is known by.
     EngineId(String),
-    /// Whose lines follow.
-    Engine(Identity),
+    /// Whose lines follow, and when its stream was opened.
+    Engine(Identity, Timestamp),
+    /// There is a result for the event that waits under this number.
+    Answered(u64),
     /// What the engine has answered too late for its event.
     Late(Box<Late>),
+    /// Lines were lost, or put on disk: the worker has more to look at than this.
+    Wake,
     /// Something to say.
     Notice(Notice),
     /// Nothing follows.
@@ -44,7 +55,7 @@ impl Weighed for Item {
     fn size(&self) -> usize {
         match self {
             Self::Lines(lines) => lines.text.len(),
-            Self::Notice(Notice::LineRefused { head, .. }) => head.len(),
+            Self::Notice(notice) => notice_size(notice),
             _ => size_of::<Self>(),
         }
     }
@@ -72,6 +83,23 @@ pub struct Lines {
 const TOGETHER: usize = 64 << 10;
 
 impl Lines {
+    /// A line that was read at this time, in milliseconds since 1970.
+    pub(super) fn push_read(&mut self, line: &[u8], hash: u64, read_at: i64) {
+        if self.ends.is_empty() {
+            self.first = Timestamp::from_millisecond(read_at).unwrap_or_default();
+        }
+        self.push(line, hash);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of the lines.
+    pub(super) fn size(&self) -> usize {
+        self.text.len()
+    }
+
     fn push(&mut self, line: &[u8], hash: u64) {
         self.text.extend_from_slice(line);
         self.ends.push((self.text.len(), hash));
@@ -109,19 +137,43 @@ pub struct Corridor {
     refusals: Refusals,
     /// Whether the engine's state has been told at least once.
     told_before: bool,
+    overflow: Overflow,
+    inspector: Inspector,
+}
+
+/// What becomes of lines that find no room in memory.
+#[derive(Debug, Clone)]
+pub(super) struct Overflow {
+    pub spill: Arc<Spill>,
+    pub ledger: Arc<LossLedger>,
+    pub backlog: Arc<Backlog>,
+}
+
+impl Overflow {
+    /// Why there is no room.
+    fn reason(&self, error: &SpillError) -> Reason {
+        match (self.backlog.blocked(), error) {
+            (Some(Blocked::Disk), _) | (_, SpillError::Refused { .. }) => Reason::Disk,
+            (Some(Blocked::Queue), SpillError::Full) => Reason::Queue,
+            (None, SpillError::Full) => Reason::Memory,
+        }
+    }
 }
 
 impl Corridor {
     pub(super) fn new(
         intake: Intake<Item>,
-        key: Key,
-        window: Window,
+        (key, window): (Key, Window),
         last_read: Option<Timestamp>,
         status: Arc<Status>,
         settings: watch::Receiver<Arc<Settings>>,
+        overflow: Overflow,
+        inspector: Inspector,
     ) -> Self {
         let connected_at = window.end();
         Self {
+            overflow,
+            inspector,
             intake,
             lines: Lines::default(),
             key,
@@ -161,23 +213,12 @@ impl Corridor {
         }
     }
 
-    fn tell_loss(&mut self, lost: Option<Lost>) {
-        if let Some(Lost { count, from, to }) = lost {
-            let (reason, kept, important) = (None, None, None);
-            let (kind, count, from) = (Kind::BacklogFull, Some(count), Some(from));
-            let gap = Gap { kind, count, from, to, detail: None, reason, kept, important };
-            self.tell(Notice::Lost(gap));
-        }
-    }
-
     fn line(&mut self, line: &[u8]) -> Seen {
         let hash = self.key.hash(line);
         if let Some(place) = self.window.place(hash) {
             self.status.counters.doubles.count();
             return if place < self.connected_at { Seen::Before } else { Seen::Again };
         }
-        let lost = self.intake.lost();
-        self.tell_loss(lost);
         self.status.counters.read.count();
         if self.lines.ends.is_empty() {
             self.lines.first = Timestamp::now();
@@ -186,16 +227,65 @@ impl Corridor {
         self.last_read = Some(now);
         // Also where it finds no room: it is counted as lost then, once, and must not be counted again.
         self.window.add(hash);
-        if self.intake.fits(self.lines.text.len() + line.len(), self.lines.ends.len() + 1) {
+        let preview = Preview::of(line);
+        let importance = preview.importance();
+        let (size, count) = (self.lines.text.len() + line.len(), self.lines.ends.len() + 1);
+        // What is on disk is older than this.
+        if self.overflow.spill.is_empty() && self.intake.fits(part_for(importance), size, count) {
             self.lines.push(line, hash);
-        } else {
-            self.intake.lose(now);
-            self.status.counters.lost.count();
+        } else if let Err(error) = self.put_on_disk(line, hash, importance, now) {
+            self.lose(importance, &error, now);
+            return Seen::New;
+        }
+        self.overflow.ledger.keep(importance);
+        if let Some(early) = preview.early() {
+            let settings = self.settings.borrow();
+            if settings.config.inspect {
+                self.inspector.ask_early(&settings.endpoint, hash, early);
+            }
         }
         if self.lines.text.len() >= TOGETHER {
             self.hand_on();
         }
         Seen::New
+    }
+
+    fn put_on_disk(
+        &mut self,
+        line: &[u8],
+        hash: u64,
+        importance: Importance,
+        now: Timestamp,
+    ) -> Result<(), SpillError> {
+        let is_first = self.overflow.spill.is_empty();
+        if is_first {
+            // They are older.
+            self.hand_on();
+        }
+        let redactor = Arc::clone(&self.settings.borrow().redactor);
+        let clean = for_disk(line, &redactor, self.key);
+        let pushed = self.overflow.spill.push(&clean, hash, now.as_millisecond());
+        if let Err(error) = pushed {
+            // The rest of the memory is for what matters most.
+            if importance < Importance::High || !self.intake.fits(100, line.len(), 1) {
+                return Err(error);
+            }
+            let mut lines = Lines { first: now, ..Lines::default() };
+            lines.push(line, hash);
+            self.intake.door().force(Item::Lines(lines));
+        } else if is_first {
+            self.intake.door().force(Item::Wake);
+        }
+        Ok(())
+    }
+
+    fn lose(&mut self, importance: Importance, error: &SpillError, now: Timestamp) {
+        self.status.counters.lost.count();
+        let Overflow { ledger, .. } = &self.overflow;
+        if ledger.lose(importance, || self.overflow.reason(error), now) {
+            // The worker reports it in time even if nothing else comes.
+            self.force(Item::Wake);
+        }
     }
 
     fn refused(&mut self, refused: Refused<'_>) {
@@ -207,7 +297,11 @@ impl Corridor {
         if refused.why == Flaw::Oversized {
             self.status.counters.gaps.count();
             self.hand_on();
-            self.intake.take(Item::Notice(notice), Timestamp::now());
+            if self.intake.fits(100, notice_size(&notice), 1) {
+                self.force(Item::Notice(notice));
+            } else {
+                self.lose(Importance::High, &SpillError::Full, Timestamp::now());
+            }
         }
     }
 
@@ -246,7 +340,7 @@ impl Corridor {
             connection.engine = engine.to_string();
             connection.reason.clear();
         });
-        self.force(Item::Engine(engine.clone()));
+        self.force(Item::Engine(engine.clone(), Timestamp::now()));
         self.tell(Notice::Connected { engine: engine.to_string(), away });
     }
 }
@@ -298,10 +392,40 @@ impl Sink for Corridor {
 
 impl Drop for Corridor {
     fn drop(&mut self) {
-        let lost = self.intake.lost_at_end();
-        self.tell_loss(lost);
         self.force(Item::End);
     }
+}
+
+fn notice_size(notice: &Notice) -> usize {
+    match notice {
+        Notice::LineRefused { head, .. } => head.len(),
+        _ => size_of::<Item>(),
+    }
+}
+
+/// How much of the ingest queue events of this importance may fill, in hundredths.
+fn part_for(importance: Importance) -> usize {
+    match importance {
+        Importance::Low => 80,
+        Importance::Middle => 90,
+        Importance::High => 100,
+    }
+}
+
+/// A line as it may stand on disk: without secrets, as far as it can be read.
+fn for_disk<'l>(line: &'l [u8], redactor: &Redactor, key: Key) -> Cow<'l, [u8]> {
+    let hasher = |secret: &[u8]| key.hash_secret(secret);
+    let Ok(mut event) = Event::parse(line) else { return Cow::Borrowed(line) };
+    if redactor.redact(&mut event, &hasher) == 0 {
+        return Cow::Borrowed(line);
+    }
+    let mut clean = String::with_capacity(line.len());
+    let mut writer = ObjectWriter::new(&mut clean);
+    for (key, value) in event.fields().iter() {
+        writer.value(key, value);
+    }
+    writer.end();
+    Cow::Owned(clean.into_bytes())
 }
 
 /// Tells of refused lines, of each kind one in a while: whoever makes them must not be able to fill the log.

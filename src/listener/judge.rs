@@ -5,10 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
-use tokio::runtime::Handle;
 
-use super::asker::{About, Asker, Late, Thing};
-use super::corridor::Item;
+use super::inspector::{Late, Role, Subject};
 use crate::bounded::Nameless;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
@@ -19,7 +17,6 @@ use crate::event::tags::{Moved, Source, Tags};
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
 use crate::inquiry::{Answers, Question};
-use crate::intake::Door;
 use crate::settings::Settings;
 use crate::wazuh::message::{Forged, NoAnswer};
 
@@ -37,18 +34,26 @@ pub struct Judgement {
     pub(super) meaning: Meaning,
 }
 
-/// Whether the engine may be asked, and what for.
+/// What has to be asked to enrich an event.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub facts: Facts,
+    /// Empty where nothing has to be asked.
+    pub question: Question,
+    /// What could not be found out when its container was made; the result becomes a message of its own.
+    pub again: Option<Question>,
+}
+
+/// What an engine does, as far as the enricher must know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Leave {
-    /// Whether there is time to.
-    pub may_ask: bool,
+pub(super) struct EngineTraits {
     /// Whether it mixes labels into its attributes as Docker does.
     pub mixes_labels: bool,
 }
 
-/// Judges the events of one engine.
+/// Enriches the events of one engine: plans what must be asked, and completes an event with what was answered. Asks
+/// nothing itself.
 pub struct Judge {
-    asker: Asker,
     posers: Posers,
     tags: Tags,
     tags_file: Option<PathBuf>,
@@ -61,7 +66,6 @@ pub struct Judge {
     by_name: Nameless<Arc<Origin>>,
     /// By whose lists they were judged.
     registries: Arc<Registries>,
-    execs: Nameless<exec::Facts>,
     /// Containers that could not be looked at when they were made; the next event of theirs tries again.
     unjudged: Nameless<()>,
     /// Containers that the engine knows no more.
@@ -70,11 +74,10 @@ pub struct Judge {
 
 impl Judge {
     /// Judges with what an earlier run has kept in this file, where there is one.
-    pub(super) fn new(runtime: Handle, door: Door<Item>, tags_file: Option<PathBuf>) -> Self {
+    pub(super) fn new(tags_file: Option<PathBuf>) -> Self {
         // What cannot be read is as good as nothing known: at worst a moved tag goes unnoticed once.
         let text = tags_file.as_ref().and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
         Self {
-            asker: Asker::new(runtime, door),
             posers: Posers::default(),
             tags: Tags::read(&text),
             tags_file,
@@ -84,60 +87,98 @@ impl Judge {
             origins: Nameless::new(MOST),
             by_name: Nameless::new(MOST),
             registries: Arc::default(),
-            execs: Nameless::new(MOST),
             unjudged: Nameless::new(MOST),
             gone: Nameless::new(MOST),
         }
     }
 
-    /// A connection has been made: learns what the engine's tags point to, without waiting for it.
-    pub(super) fn connected(&mut self, settings: &Settings) {
-        self.listing = if settings.config.inspect { self.asker.images(&settings.endpoint) } else { None };
+    /// Learns what the engine's tags point to once this list has come.
+    pub(super) fn expect_images(&mut self, listing: Option<Receiver<Vec<inspect::Image>>>) {
+        self.listing = listing;
     }
 
-    /// What is known of this event. Where the engine has to be asked, `before_wait` is called first.
-    pub(super) fn judge(
-        &mut self,
-        event: &Event<'_>,
-        settings: &Settings,
-        leave_to: Leave,
-        before_wait: impl FnOnce(),
-    ) -> Judgement {
+    /// What has to be asked about this event.
+    pub(super) fn plan(&mut self, event: &Event<'_>, settings: &Settings, engine: EngineTraits) -> Plan {
         self.learn_listed();
         if !Arc::ptr_eq(&self.registries, &settings.registries) {
             self.registries = Arc::clone(&settings.registries);
             self.origins = Nameless::new(MOST);
             self.by_name = Nameless::new(MOST);
         }
-        let config = &settings.config;
-        let mut meaning = Meaning::of_event(event);
-        let mut facts = if leave_to.mixes_labels { self.posers.judge(event) } else { Facts::True };
-        let question = self.question(event, facts, config.inspect);
-        let mut leave = None;
-        if config.inspect && leave_to.may_ask && !question.is_empty() {
-            before_wait();
-            leave = Some(Instant::now() + config.inspect_timeout);
+        let facts = if engine.mixes_labels { self.posers.judge(event) } else { Facts::True };
+        let question = self.question(event, facts, settings.config.inspect);
+        let is_unjudged = settings.config.inspect
+            && !question.with_host
+            && event.kind() == "container"
+            && event.action() != "destroy"
+            && self.unjudged.get(event.actor_id()).is_some();
+        let again = is_unjudged.then(|| Question {
+            container: text(event.actor_id()),
+            with_host: true,
+            with_kernel: true,
+            ..Question::default()
+        });
+        if again.is_some() {
+            // Until its result is there nothing more has to be asked.
+            self.unjudged.forget(event.actor_id());
         }
-        let (mut answers, mut no_answer) = self.ask(settings, leave, event, &question);
+        Plan { facts, question, again }
+    }
+
+    /// Whether the engine has said that it does not know this container, whose id never comes back.
+    pub(super) fn is_gone(&self, question: &Question) -> bool {
+        question.container.as_ref().is_some_and(|id| self.gone.get(id).is_some())
+    }
+
+    /// What else has to be asked, now that these answers are there.
+    pub(super) fn plan_more(
+        &mut self,
+        event: &Event<'_>,
+        plan: &mut Plan,
+        answers: &Answers,
+        settings: &Settings,
+    ) -> Option<Question> {
+        let container = answers.container.as_ref().filter(|_| plan.facts == Facts::Unknown)?;
+        self.learn(event.actor_id(), container);
+        // Now that its labels are known, another question may be the right one.
+        plan.facts = self.posers.judge(event);
+        let wanted = self.question(event, plan.facts, settings.config.inspect);
+        let is_same = (&wanted.exec, wanted.with_execs) == (&plan.question.exec, plan.question.with_execs);
+        let more = Question { with_host: false, with_image: false, with_kernel: false, ..wanted };
+        (!is_same && !more.is_empty()).then_some(more)
+    }
+
+    /// This container is to be looked at again.
+    pub(super) fn look_again(&mut self, id: &str) {
+        self.unjudged.keep(id, ());
+    }
+
+    /// What is known of this event with these answers.
+    pub(super) fn complete(
+        &mut self,
+        event: &Event<'_>,
+        plan: &Plan,
+        answers: &Answers,
+        no_answer: Option<NoAnswer>,
+        settings: &Settings,
+    ) -> Judgement {
+        let Plan { question, .. } = plan;
+        let mut facts = plan.facts;
+        let mut meaning = Meaning::of_event(event);
+        if let (Some(NoAnswer::Gone), None, Some(id)) = (no_answer, &answers.container, &question.container) {
+            self.gone.keep(id, ());
+        }
         if let Some(container) = &answers.container {
             self.learn(event.actor_id(), container);
             if facts == Facts::Unknown {
-                // Now that its labels are known, another question may be the right one.
                 facts = self.posers.judge(event);
-                let wanted = self.question(event, facts, config.inspect);
-                if (&wanted.exec, wanted.with_execs) != (&question.exec, question.with_execs) {
-                    let more = Question { with_host: false, with_image: false, ..wanted };
-                    let (more, why) = self.ask(settings, leave, event, &more);
-                    answers.execs = more.execs;
-                    no_answer = why;
-                }
             }
         }
-        let forged = forged(event, facts, &answers);
-        self.judge_risks(event, &question, &answers, no_answer, &mut meaning);
-        self.judge_exec(event, &answers, forged.as_ref(), &mut meaning);
+        let forged = forged(event, facts, answers);
+        self.judge_risks(event, question, answers, no_answer, &mut meaning);
+        self.judge_exec(event, answers, &mut meaning);
         let asked = question.with_image && no_answer != Some(NoAnswer::NotAsked);
-        self.judge_image(event, asked, &answers, settings, &mut meaning);
+        self.judge_image(event, asked, answers, settings, &mut meaning);
         meaning.exit_code = exit_code(event, facts, forged.as_ref());
         if event.action() == "destroy" {
             self.owns.forget(event.actor_id());
@@ -145,30 +186,6 @@ impl Judge {
             self.unjudged.forget(event.actor_id());
         }
         Judgement { forged, no_answer, meaning }
-    }
-
-    /// Asks until the deadline; without one there is no leave to ask.
-    fn ask(
-        &mut self,
-        settings: &Settings,
-        deadline: Option<Instant>,
-        event: &Event<'_>,
-        question: &Question,
-    ) -> (Answers, Option<NoAnswer>) {
-        if question.is_empty() {
-            return (Answers::default(), None);
-        }
-        let Some(deadline) = deadline else { return (Answers::default(), Some(NoAnswer::NotAsked)) };
-        // An id never comes back.
-        if question.container.as_ref().is_some_and(|id| self.gone.get(id).is_some()) {
-            return (Answers::default(), Some(NoAnswer::Gone));
-        }
-        let within = deadline.saturating_duration_since(Instant::now());
-        let (answers, no_answer) = self.asker.ask(&settings.endpoint, within, about(event), question.clone());
-        if let (Some(NoAnswer::Gone), None, Some(id)) = (no_answer, &answers.container, &question.container) {
-            self.gone.keep(id, ());
-        }
-        (answers, no_answer)
     }
 
     /// What has to be asked to judge this event.
@@ -181,22 +198,20 @@ impl Judge {
             question.exec = text(event.attribute("execID"));
         }
         if inspect && is_container {
-            let is_made = matches!(event.action(), "create" | "start" | "update" | "init");
-            question.with_host =
-                is_made || (self.unjudged.get(event.actor_id()).is_some() && event.action() != "destroy");
+            question.with_host = matches!(event.action(), "create" | "start" | "update" | "init");
+            question.with_kernel = event.action() == "start";
             // Of one that was there before the first event of it is the one to ask at.
             let is_new = self.origins.get(event.actor_id()).is_none() && event.action() != "destroy";
             question.with_image = is_new || matches!(event.action(), "create" | "start" | "init");
             needs_container |= question.with_host || question.with_image;
-            if exec::command(event).is_some() && !event.action().starts_with("exec_detach") {
-                let id = event.attribute("execID");
+            // One that is only made ready does nothing, and most start at once.
+            if event.action().starts_with("exec_start") && exec::command(event).is_some() {
                 if is_forged("execID") {
                     question.with_execs = true;
-                } else if self.execs.get(id).is_none() {
-                    question.exec = text(id);
+                } else {
+                    question.exec = text(event.attribute("execID"));
                 }
-                let is_known = question.exec.is_none() && !question.with_execs;
-                needs_container |= question.with_execs || (!is_known && self.owns.get(event.actor_id()).is_none());
+                needs_container |= question.with_execs || self.owns.get(event.actor_id()).is_none();
             }
         }
         if needs_container && is_container {
@@ -246,48 +261,41 @@ impl Judge {
         }
     }
 
-    /// What the engine has told too late; `None` for what nobody has to be told.
-    pub(super) fn judge_late(&mut self, late: Late, settings: &Settings) -> Option<(About, Meaning)> {
-        let Late { about, question, answers, no_answer } = late;
+    /// What the engine has answered too late for its event; `None` where nothing of it has to be reported.
+    pub(super) fn judge_late(&mut self, late: Late, settings: &Settings) -> Option<(Subject, Meaning)> {
+        let Late { subject, question, answers, no_answer } = late;
         let mut meaning = Meaning::default();
         if let Some(container) = &answers.container {
-            self.learn(&about.id, container);
+            self.learn(&subject.id, container);
         }
         if question.with_host {
             if !matches!(no_answer, None | Some(NoAnswer::Gone | NoAnswer::TooLarge)) {
-                self.unjudged.keep(&about.id, ());
+                self.unjudged.keep(&subject.id, ());
             }
             if let Some(container) = &answers.container {
-                meaning.risks = risk::of_container(container, &answers.volumes, &answers.host);
+                let risks = risk::of_container(container, &answers.volumes, &answers.host);
+                // What its event has reported is not reported a second time.
+                if risks.iter().any(|risk| !subject.reported.contains(&risk.kind)) {
+                    meaning.risks = risks;
+                }
             }
         }
-        if let Some(exec) = &about.exec
-            && let Some(facts) = self.exec_facts(&about.id, exec, &answers)
+        if let Some(exec) = &subject.exec
+            && let Some(facts) = self.exec_facts(&subject.id, exec, &answers)
         {
-            if let Some(id) = &question.exec {
-                self.execs.keep(id, facts.clone());
-            }
             meaning.exec = exec.runs.then_some(facts);
         }
-        let tells_image = answers.image.is_some() && (question.with_image || about.thing.is_image);
+        let tells_image = answers.image.is_some() && (question.with_image || subject.role.is_image);
         let tells = tells_image || !meaning.risks.is_empty() || meaning.exec.is_some();
-        let (image, moved) = self.origin_of((&about.id, &about.image), about.thing, &answers, settings);
+        let (image, moved) = self.origin_of((&subject.id, &subject.image), subject.role, &answers, settings);
         (meaning.image, meaning.moved) = (Some(image), moved);
-        tells.then_some((about, meaning))
+        tells.then_some((subject, meaning))
     }
 
-    fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, forged: Option<&Forged>, meaning: &mut Meaning) {
+    fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, meaning: &mut Meaning) {
         let Some(exec) = &mut meaning.exec else { return };
-        let id = event.attribute("execID");
-        let hides = forged.is_some_and(|forged| forged.fields.contains(&"execID"));
-        let is_same = |known: &&exec::Facts| !hides && known.line == exec.line;
         if let Some(facts) = self.exec_facts(event.actor_id(), exec, answers) {
-            if !hides {
-                self.execs.keep(id, facts.clone());
-            }
             *exec = facts;
-        } else if let Some(known) = self.execs.get(id).filter(is_same) {
-            *exec = exec::Facts { runs: exec.runs, ..known.clone() };
         }
     }
 
@@ -311,7 +319,7 @@ impl Judge {
     ) {
         let Some(name) = origin::named_by(event) else { return };
         let id = event.actor_id();
-        let (image, moved) = self.origin_of((id, name), thing(event), answers, settings);
+        let (image, moved) = self.origin_of((id, name), role(event), answers, settings);
         if asked && answers.image.is_none() && self.origins.get(id).is_none() {
             self.origins.keep(id, None);
         }
@@ -325,13 +333,13 @@ impl Judge {
     fn origin_of(
         &mut self,
         (id, name): (&str, &str),
-        thing: Thing,
+        role: Role,
         answers: &Answers,
         settings: &Settings,
     ) -> (Arc<Origin>, Option<Moved>) {
         let registries = &settings.registries;
         let Some(image) = &answers.image else {
-            if thing.is_container {
+            if role.is_container {
                 let known = self.origins.get(id).and_then(Option::as_ref).or_else(|| self.by_name.get(name));
                 if let Some(known) = known {
                     return (Arc::clone(known), None);
@@ -339,18 +347,18 @@ impl Judge {
             }
             let mut origin = origin::of(name, None, registries);
             // Any image can be given any name; a pull is from where its name says.
-            if settings.config.inspect && thing.is_container && origin.trust == Trust::Trusted {
+            if settings.config.inspect && role.is_container && origin.trust == Trust::Trusted {
                 origin.trust = Trust::Unknown;
             }
             let origin = Arc::new(origin);
-            if thing.is_container {
+            if role.is_container {
                 self.by_name.keep(name, Arc::clone(&origin));
             }
             return (origin, None);
         };
         let mut origin = origin::of(name, Some(image), registries);
         let mut moved = None;
-        if let Some(source) = thing.source {
+        if let Some(source) = role.source {
             // What is loaded or built has its names in the answer only.
             let of_image = image.repo_tags.iter().filter(|_| source == Source::Here).map(String::as_str);
             let tags = of_image.chain([name]).filter_map(|name| origin::tag_of(name, image, source));
@@ -361,7 +369,7 @@ impl Judge {
         }
         origin::recall(&mut origin, image, &self.tags, registries);
         let origin = Arc::new(origin);
-        if thing.is_container {
+        if role.is_container {
             self.origins.keep(id, Some(Arc::clone(&origin)));
         }
         (origin, moved)
@@ -382,7 +390,7 @@ impl Judge {
 }
 
 /// What an event is about, as far as its image goes.
-fn thing(event: &Event<'_>) -> Thing {
+fn role(event: &Event<'_>) -> Role {
     let is_image = event.kind() == "image";
     let source = match event.action() {
         "pull" | "push" if is_image => Some(Source::Registry),
@@ -391,17 +399,27 @@ fn thing(event: &Event<'_>) -> Thing {
         // A container that is started again keeps the image that it was made of, wherever the tag points by now.
         _ => None,
     };
-    Thing { is_image, is_container: event.kind() == "container", source }
+    Role { is_image, is_container: event.kind() == "container", source }
 }
 
-fn about(event: &Event<'_>) -> About {
-    About {
-        id: event.actor_id().to_owned(),
-        name: event.attribute("name").to_owned(),
-        image: origin::named_by(event).unwrap_or_default().to_owned(),
-        thing: thing(event),
-        exec: exec::of_event(event),
+/// What a request about this event is about, for a result that comes after it has been sent.
+/// What was answered before that is in its message already.
+pub(super) fn subject(event: &Event<'_>, answers: &Answers) -> Subject {
+    let risks = |container| risk::of_container(container, &answers.volumes, &answers.host);
+    Subject {
+        id: beginning(event.actor_id()),
+        name: beginning(event.attribute("name")),
+        image: beginning(origin::named_by(event).unwrap_or_default()),
+        role: role(event),
+        exec: exec::of_event(event).map(|exec| exec::Facts { line: beginning(&exec.line), ..exec }),
+        reported: answers.container.as_ref().map(risks).into_iter().flatten().map(|risk| risk.kind).collect(),
     }
+}
+
+/// Many of these may wait, so of a long text no more is kept than is compared or shown.
+fn beginning(text: &str) -> String {
+    let end = (0..=text.len().min(exec::COMPARED)).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default().to_owned()
 }
 
 fn text(text: &str) -> Option<String> {

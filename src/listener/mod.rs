@@ -2,19 +2,24 @@
 //!
 //! | thread | does | never |
 //! |---|---|---|
-//! | reader | takes lines off the engine's socket and hands them to the intake | waits for anything but the engine |
-//! | pipeline | parses, filters, frames, puts into the backlog, on disk too | touches a socket |
+//! | reader | takes lines off the engine's socket and hands them to the ingest queue | waits for anything but the engine |
+//! | inspector | asks the engine about what its events do not say | holds up a reader |
+//! | pipeline | parses, filters, enriches, frames, puts into the backlog, on disk too | touches a socket, waits for an answer |
 //! | sender | paces, writes to Wazuh's queue, waits and retries, moves the cursor | drops anything silently |
 //! | main | signals, reload, state file, heartbeat | does work |
 //!
 //! The stop goes down the corridor: the reader ends, what it read drains through the pipeline, the sender delivers what
 //! the queue takes at once, and what is left goes to disk, from where the next start sends it first.
 
-mod asker;
 mod corridor;
+mod fair_queue;
+mod inspector;
 mod judge;
+mod loss;
+mod parked;
 mod pipeline;
 mod sender;
+mod spill;
 mod status;
 
 use std::io;
@@ -27,6 +32,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::backlog::{Backlog, Left};
+use crate::bounded::Bounded;
 use crate::config::Config;
 use crate::cursor::{Cursor, Past, PastKind, Window};
 use crate::docker::availability::Identity;
@@ -43,15 +49,22 @@ use crate::wazuh::notice::{Gap, Kind, Notice};
 use crate::wazuh::queue::{AtStop, Queue};
 use crate::wazuh::state::{ConnectionStatus, Report};
 
-use corridor::{Corridor, Item};
+use corridor::{Corridor, Item, Overflow};
+use inspector::Inspector;
 use judge::Judge;
-use pipeline::{Outgoing, Pipeline};
+use loss::LossLedger;
+use parked::Parked;
+use pipeline::{Losses, Outgoing, Pipeline};
 use sender::Sender;
+use spill::Spill;
 pub use status::Counters;
 use status::{Rates, Status};
 
 /// How long a stop may take: people and modulesd expect it within a second.
 pub const STOP_WITHIN: Duration = Duration::from_millis(700);
+
+/// So many paths of the host are looked at, and large answers parsed, at a time.
+const BLOCKING_THREADS: usize = 32;
 
 /// A listener that runs.
 #[derive(Debug)]
@@ -62,6 +75,7 @@ pub struct Listener {
     status: Arc<Status>,
     room: Arc<Room>,
     backlog: Arc<Backlog>,
+    spill: Arc<Spill>,
     cursor: Arc<Mutex<Cursor>>,
     door: Door<Item>,
     rates: Rates,
@@ -83,7 +97,13 @@ struct Kept {
     left: Left,
     cursor: Cursor,
     past: Past,
+    spill: Spill,
+    /// The hashes of the lines in `spill`.
+    spilled: Vec<u64>,
 }
+
+/// The ingest queue's part on disk may be this much of what messages may take there.
+const SPILL_PART: u64 = 4;
 
 impl Kept {
     fn open(folder: Option<&Folder>, room: &Arc<Room>, config: &Config) -> Result<Self, FolderError> {
@@ -96,7 +116,11 @@ impl Kept {
         };
         let path = folder.file("backlog")?;
         let (backlog, left) = Backlog::open(Arc::clone(room), path, config.backlog_disk, is_delivered);
-        Ok(Self { backlog, left, cursor, past })
+        let (spill, spilled) = Spill::open(Some(folder.file("ingest")?), config.backlog_disk / SPILL_PART);
+        let delivered = Window::of(past.delivered.iter().chain(&left.lines).copied());
+        let is_unknown = |hash: &u64| delivered.place(*hash).is_none();
+        let spilled = spilled.into_iter().filter(is_unknown).collect();
+        Ok(Self { backlog, left, cursor, past, spill, spilled })
     }
 
     fn in_memory(room: &Arc<Room>) -> Self {
@@ -105,6 +129,8 @@ impl Kept {
             left: Left::default(),
             cursor: Cursor::in_memory(),
             past: Past::none(),
+            spill: Spill::open(None, 0).0,
+            spilled: Vec::new(),
         }
     }
 
@@ -163,8 +189,9 @@ impl Listener {
             Kept::in_memory(&room)
         });
         let (before, notices) = (kept.before(now), kept.notices(now));
-        let Kept { backlog, left, cursor, past } = kept;
-        let window = Window::of(past.delivered.into_iter().chain(left.lines));
+        let Kept { backlog, left, cursor, past, spill, spilled } = kept;
+        let done = Window::of(past.delivered.iter().chain(&left.lines).copied());
+        let window = Window::of(past.delivered.into_iter().chain(left.lines).chain(spilled));
         let key = cursor.key();
         let door = intake.door();
         let wait_time = config.wait_time;
@@ -181,6 +208,7 @@ impl Listener {
             status: Arc::clone(&status),
             room,
             backlog: Arc::new(backlog),
+            spill: Arc::new(spill),
             cursor: Arc::new(Mutex::new(cursor)),
             door: door.clone(),
             rates: Rates::default(),
@@ -198,6 +226,12 @@ impl Listener {
 
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let for_reader = followed.clone();
+        let inspector = listener.start_inspector()?;
+        let overflow = Overflow {
+            spill: Arc::clone(&listener.spill),
+            ledger: Arc::new(LossLedger::default()),
+            backlog: Arc::clone(&listener.backlog),
+        };
         let pipeline = Pipeline {
             settings: followed,
             key,
@@ -206,18 +240,23 @@ impl Listener {
             status: Arc::clone(&status),
             stop,
             refusals: corridor::Refusals::default(),
-            judge: Judge::new(
-                runtime.handle().clone(),
-                listener.door.clone(),
-                folder.and_then(|folder| folder.file("tags").ok()),
-            ),
+            judge: Judge::new(folder.and_then(|folder| folder.file("tags").ok())),
+            inspector: inspector.clone(),
+            parked: Parked::default(),
+            slow: Bounded::new(pipeline::MAX_SLOW),
+            overflow: overflow.clone(),
+            unasked: LossLedger::default(),
+            losses: Losses::default(),
+            connected: now,
+            done,
+            is_spilled: false,
             context: Context::new(Identity::default(), "", past.sequence.max(left.sequence)),
             wodle_events,
             outgoing: Outgoing::default(),
         };
         listener.spawn("pipeline", move || pipeline.run(&outlet))?;
 
-        let mut sink = Corridor::new(intake, key, window, past.written, status, for_reader);
+        let mut sink = Corridor::new(intake, (key, window), past.written, status, for_reader, overflow, inspector);
         let home = home.root().display().to_string();
         listener.spawn("reader", move || {
             if plan.borrow().enabled {
@@ -236,12 +275,31 @@ impl Listener {
         Ok(listener)
     }
 
+    /// Starts the thread that asks the engine.
+    fn start_inspector(&mut self) -> io::Result<Inspector> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            // Looking where a path leads can hang with the file system that it leads to.
+            .max_blocking_threads(BLOCKING_THREADS)
+            .thread_keep_alive(Duration::from_secs(1))
+            .build()?;
+        let inspector = Inspector::new(runtime.handle().clone(), self.door.clone());
+        let asked = inspector.clone();
+        self.spawn("inspector", move || {
+            runtime.block_on(asked.closed());
+            runtime.shutdown_background();
+        })?;
+        Ok(inspector)
+    }
+
     /// Follows other settings from now on.
     pub fn follow(&self, settings: Settings) {
         let plan = settings.plan();
         let config = &settings.config;
         self.room.resize(config.backlog_memory, config.event_queue_size);
         self.backlog.resize_disk(config.backlog_disk);
+        self.spill.resize(config.backlog_disk / SPILL_PART);
         if !config.enabled {
             self.status.connection(|connection| connection.status = ConnectionStatus::Disabled);
         }
@@ -273,7 +331,7 @@ impl Listener {
         let mut report = self.status.report(Timestamp::now(), waiting.oldest);
         report.backlog = (waiting.on_disk + in_memory) as u64;
         report.backlog_memory = memory as u64;
-        report.backlog_disk = waiting.disk;
+        report.backlog_disk = waiting.disk + self.spill.bytes();
         (report.read_per_minute, report.sent_per_minute) =
             self.rates.over_a_minute(Instant::now(), report.read, report.sent);
         report
@@ -293,7 +351,7 @@ impl Listener {
 
     /// Stops in order and says what became of the events; what is on disk then is what the next start begins with.
     pub fn stop(self) {
-        let Self { plans, settings, stop, status, backlog, cursor, threads, .. } = self;
+        let Self { plans, settings, stop, status, backlog, spill, cursor, threads, .. } = self;
         stop.order(STOP_WITHIN);
         // The reader ends when there is nobody left who could change its plan.
         drop((plans, settings));
@@ -303,6 +361,7 @@ impl Listener {
                 Notice::Remark(format!("thread {name} had failed")).log();
             }
         }
+        spill.save();
         let lost = backlog.save();
         let counters = &status.counters;
         counters.lost.add(lost.iter().filter(|entry| entry.line.is_some()).count() as u64);

@@ -1,5 +1,9 @@
-//! Makes messages of lines, and keeps them until the queue takes them.
+//! The worker: makes messages of lines, and keeps them until the queue takes them.
+//!
+//! It waits for no answer of the engine: an event that needs one is put aside, and those of other objects pass.
 
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,25 +12,40 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
-use super::asker::Late;
-use super::corridor::{Item, Lines, Refusals, refusal};
-use super::judge::{Judge, Judgement, Leave};
+use super::corridor::{Item, Lines, Overflow, Refusals, refusal};
+use super::inspector::{Inspector, Lane, Late, Request, Subject};
+use super::judge::{EngineTraits, Judge, Judgement, Plan, subject};
+use super::loss::LossLedger;
+use super::parked::{Parked, ReadLine, Waiting};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
-use crate::cursor::{Cursor, Key};
+use crate::bounded::Bounded;
+use crate::cursor::{Cursor, Key, Window};
+use crate::docker::endpoint::Endpoint;
 use crate::docker::lines::{Flaw, head};
 use crate::event::Event;
 use crate::event::meaning::Meaning;
+use crate::event::preview::Importance;
 use crate::event::sanitize::{self, Changes};
+use crate::inquiry::{Answers, Question};
 use crate::intake::{Next, Outlet};
 use crate::lock::lock;
 use crate::settings::Settings;
 use crate::stop::Stop;
-use crate::wazuh::message::{self, Context, Findings};
-use crate::wazuh::notice::Notice;
+use crate::wazuh::message::{self, Context, Findings, NoAnswer};
+use crate::wazuh::notice::{Kind, Notice, Reason, Unprocessed};
 
 /// How long it waits at a time for room in a backlog that is full.
 const FULL_WAIT: Duration = Duration::from_millis(100);
+
+/// So many bytes of lines are taken from disk at a time.
+const TAKEN_TOGETHER: usize = 64 << 10;
+
+/// How long nothing waits for an object after a result that did not come in time.
+const WAIT_AGAIN_AFTER: Duration = Duration::from_secs(10);
+
+/// So many objects whose results are slow are remembered.
+pub(super) const MAX_SLOW: usize = 1024;
 
 /// The thread between reader and sender.
 pub struct Pipeline {
@@ -37,10 +56,32 @@ pub struct Pipeline {
     pub(super) stop: Arc<Stop>,
     pub(super) refusals: Refusals,
     pub(super) judge: Judge,
+    pub(super) inspector: Inspector,
+    pub(super) parked: Parked,
+    /// Objects whose results did not come in time, and when that was.
+    pub(super) slow: Bounded<Instant>,
+    pub(super) overflow: Overflow,
+    /// Events of which the engine could not be asked.
+    pub(super) unasked: LossLedger,
+    pub(super) losses: Losses,
+    /// When the stream was opened.
+    pub(super) connected: Timestamp,
+    /// What earlier processes delivered or left in the backlog: a line that an earlier process put on disk may be among
+    /// them.
+    pub(super) done: Window,
+    /// Whether the lines that are worked on come from disk.
+    pub(super) is_spilled: bool,
     pub(super) key: Key,
     pub(super) context: Context,
     pub(super) wodle_events: bool,
     pub(super) outgoing: Outgoing,
+}
+
+/// What is known of the reports of losses.
+#[derive(Debug, Default)]
+pub struct Losses {
+    /// The number of the last report's message.
+    reported: Option<u64>,
 }
 
 /// Messages that were made and are handed on together.
@@ -51,11 +92,18 @@ pub struct Outgoing {
     /// Where each ends, with its number, its line and when that was read.
     ends: Vec<(usize, u64, Option<u64>, i64)>,
     entries: Vec<Entry>,
+    /// The number of the last message that was handed on.
+    handed_on: Option<u64>,
 }
 
 impl Outgoing {
     /// So many bytes of messages are handed on together, and not more than a message beyond.
     const TOGETHER: usize = 64 << 10;
+
+    /// Where the last whole message ends, and its number.
+    fn last(&self) -> (usize, Option<u64>) {
+        self.ends.last().map_or((0, self.handed_on), |(end, sequence, ..)| (*end, Some(*sequence)))
+    }
 
     fn hand_on(&mut self, backlog: &Backlog) {
         if self.ends.is_empty() {
@@ -65,6 +113,7 @@ impl Outgoing {
         let messages = Bytes::copy_from_slice(self.text.as_bytes());
         let mut start = 0;
         for (end, sequence, line, read_at) in self.ends.drain(..) {
+            self.handed_on = Some(sequence);
             self.entries.push(Entry { sequence, line, read_at, message: messages.slice(start..end) });
             start = end;
         }
@@ -75,28 +124,90 @@ impl Outgoing {
 
 impl Pipeline {
     pub(super) fn run(mut self, intake: &Outlet<Item>) {
-        // Also where this thread fails: the sender must not wait for ever.
-        let _end = EndOfBacklog(Arc::clone(&self.backlog));
+        // Also where this thread fails: the sender must not wait forever.
+        let _end = End { backlog: Arc::clone(&self.backlog), inspector: self.inspector.clone() };
         let mut last = None;
         loop {
             // What is there when the end comes still goes through.
-            let deadline = last.or_else(|| self.backlog.due());
-            match intake.next(deadline) {
+            let deadline = last.or_else(|| self.due());
+            let has_spilled = self.has_spilled() && intake.is_empty();
+            match intake.next(if has_spilled { Some(Instant::now()) } else { deadline }) {
                 Next::Item(Item::End) => last = Some(Instant::now()),
                 Next::Item(item) => {
                     self.item(item);
                     self.outgoing.hand_on(&self.backlog);
                 }
+                Next::Nothing if has_spilled => self.spilled(),
                 Next::Nothing if last.is_some() => break,
                 Next::Nothing => self.backlog.tidy(Instant::now()),
                 Next::End => break,
             }
+            self.timers();
             while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {
                 self.tell();
+                self.timers();
             }
             self.tell();
         }
+        for (ledger, kind) in [(&*self.overflow.ledger, Kind::BacklogFull), (&self.unasked, Kind::NotInspected)] {
+            if let Some(loss) = ledger.take() {
+                loss.notice(kind).log();
+            }
+        }
+        while let Some((id, waiting, behind)) = self.parked.take_any() {
+            self.waited_enough(&id, &waiting, behind);
+        }
+        self.outgoing.hand_on(&self.backlog);
         self.judge.keep_tags(true);
+    }
+
+    /// When something has to be done where nothing comes.
+    fn due(&self) -> Option<Instant> {
+        let ledgers = [self.overflow.ledger.due(), self.unasked.due()];
+        [self.backlog.due(), self.parked.due()].into_iter().chain(ledgers).flatten().min()
+    }
+
+    /// Does what is due by now.
+    fn timers(&mut self) {
+        let now = Instant::now();
+        while let Some((id, waiting, behind)) = self.parked.take_due(now) {
+            self.waited_enough(&id, &waiting, behind);
+        }
+        self.report_losses(now);
+        self.outgoing.hand_on(&self.backlog);
+    }
+
+    fn report_losses(&mut self, now: Instant) {
+        // While the queue takes nothing one report waits in it already, and others would only fill the memory.
+        let is_delivered = self.losses.reported.is_none_or(|sequence| self.backlog.is_delivered(sequence));
+        let ledgers = [(&*self.overflow.ledger, Kind::BacklogFull), (&self.unasked, Kind::NotInspected)];
+        let due: Vec<Notice> = ledgers
+            .into_iter()
+            .filter_map(|(ledger, kind)| {
+                let loss = if is_delivered { ledger.take_due(now) } else { ledger.put_off(now) };
+                loss.map(|loss| loss.notice(kind))
+            })
+            .collect();
+        for notice in due {
+            notice.log();
+            self.status.counters.gaps.count();
+            self.notice(&notice, None, Timestamp::now().as_millisecond());
+            self.losses.reported = Some(self.context.sequence);
+        }
+    }
+
+    fn has_spilled(&self) -> bool {
+        !self.overflow.spill.is_empty() && self.stop.time_left().is_none()
+    }
+
+    /// Works on what was put on disk; nothing older waits in memory.
+    fn spilled(&mut self) {
+        if let Some(lines) = self.overflow.spill.take(TAKEN_TOGETHER) {
+            self.is_spilled = true;
+            self.lines(&lines);
+            self.is_spilled = false;
+            self.outgoing.hand_on(&self.backlog);
+        }
     }
 
     /// The sender may be waiting for the queue, and could not say it.
@@ -114,17 +225,25 @@ impl Pipeline {
             Item::Lines(lines) => self.lines(&lines),
             Item::Known(hash) => self.needs_no_delivery(hash),
             Item::EngineId(id) => self.cursor().engine(&id),
-            Item::Engine(engine) => {
+            Item::Engine(engine, connected) => {
                 let endpoint = self.settings.borrow().endpoint.to_string();
                 self.context = Context::new(engine, &endpoint, self.context.sequence);
+                self.connected = connected;
                 // From now on a process that is killed has a past: what it read and had not delivered is no longer
                 // what was before the first start.
                 let _ = self.cursor().flush(Instant::now());
-                self.judge.connected(&self.settings.borrow());
+                let settings = self.settings.borrow();
+                let images = settings.config.inspect.then(|| self.inspector.images(&settings.endpoint));
+                self.judge.expect_images(images.flatten());
+            }
+            Item::Answered(number) => {
+                if let Some((id, waiting, behind)) = self.parked.take(number) {
+                    self.waited_enough(&id, &waiting, behind);
+                }
             }
             Item::Late(late) => self.late(*late),
             Item::Notice(notice) => self.notice(&notice, None, Timestamp::now().as_millisecond()),
-            Item::End => {}
+            Item::Wake | Item::End => {}
         }
     }
 
@@ -132,18 +251,49 @@ impl Pipeline {
         let settings = Arc::clone(&self.settings.borrow());
         for (line, hash) in lines.iter() {
             if self.stop.time_left() == Some(Duration::ZERO) {
-                // Whoever is stopped with more than it can judge in time says so; the ring may bring the last of it
-                // again.
+                // A listener that is stopped with more than it can process in time says so; the ring may bring the last
+                // of it again.
                 self.status.counters.lost.count();
             } else {
-                self.line(line, hash, lines.read_at(), &settings);
+                self.guarded(line, hash, lines.read_at(), &settings, |worker| {
+                    worker.line(line, hash, lines.read_at(), &settings);
+                });
             }
         }
     }
 
+    /// A line whose processing fails costs this line and no other.
+    fn guarded(&mut self, line: &[u8], hash: u64, read_at: i64, settings: &Settings, process: impl FnOnce(&mut Self)) {
+        // What it says may hold parts of the line, secrets among them; where it was is in the log.
+        if catch_unwind(AssertUnwindSafe(|| process(self))).is_ok() {
+            return;
+        }
+        // What was written of its message is no message.
+        let (whole, sequence) = self.outgoing.last();
+        self.outgoing.text.truncate(whole);
+        self.context.sequence = sequence.unwrap_or(self.context.sequence);
+        let head = String::from_utf8_lossy(head(line));
+        let head = settings.redactor.text(&head, &|secret| self.key.hash_secret(secret)).into_owned();
+        let notice = Notice::LineFailed(Unprocessed {
+            hash,
+            length: line.len() as u64,
+            head,
+            at: Timestamp::now(),
+            detail: None,
+        });
+        self.status.counters.refused.count();
+        self.status.counters.gaps.count();
+        notice.log();
+        self.notice(&notice, Some(hash), read_at);
+    }
+
     fn line(&mut self, line: &[u8], hash: u64, read_at: i64, settings: &Settings) {
+        let early = self.inspector.take_early(hash);
+        if self.is_spilled && self.done.place(hash).is_some() {
+            return;
+        }
         let mut repaired = Vec::new();
-        let Ok((mut event, is_repaired)) = sanitize::read(line, &mut repaired) else {
+        let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
             self.status.counters.gaps.count();
             let notice = refusal(Flaw::NotJson, line.len() as u64, head(line), &settings.redactor, self.key);
@@ -160,14 +310,176 @@ impl Pipeline {
             self.needs_no_delivery(hash);
             return;
         }
+        let id = event.actor_id();
+        let own = || ReadLine { line: line.to_owned(), hash, read_at };
+        if self.parked.has(id) {
+            if self.parked.has_room(line.len()) && self.stop.time_left().is_none() {
+                self.parked.wait_behind(id, own());
+                return;
+            }
+            // The order of an object's events is worth more than what is not known yet.
+            if let Some((id, waiting, behind)) = self.parked.take_object(id) {
+                self.waited_enough(&id, &waiting, behind);
+            }
+        }
+        let traits = EngineTraits { mixes_labels: !self.context.engine().is_podman() };
+        let plan = self.judge.plan(&event, settings, traits);
+        if let Some(question) = &plan.again {
+            self.ask_again(question.clone(), &event, settings);
+        }
+        let result = match self.ask(&plan.question, &event, early, settings) {
+            Err(no_answer) => (Answers::default(), no_answer),
+            Ok(request) => {
+                let may_wait = self.may_wait(id, line.len());
+                match self.result(&request, &event, may_wait) {
+                    Some(result) => result,
+                    None => {
+                        let deadline = request.asked() + config.inspect_timeout;
+                        self.parked.wait(id, Waiting { line: own(), plan, request, deadline, earlier: None });
+                        return;
+                    }
+                }
+            }
+        };
+        self.proceed((event, is_repaired), own, plan, result, None, settings);
+    }
+
+    /// Whether an event of this object may wait for its result.
+    fn may_wait(&self, id: &str, size: usize) -> bool {
+        let is_slow = || self.slow.get(id).is_some_and(|since| since.elapsed() < WAIT_AGAIN_AFTER);
+        self.stop.time_left().is_none() && self.parked.has_room(size) && !is_slow()
+    }
+
+    /// Asks, unless that is of no use; then why there is no answer, if there should be one.
+    fn ask(
+        &mut self,
+        question: &Question,
+        event: &Event<'_>,
+        early: Option<Arc<Request>>,
+        settings: &Settings,
+    ) -> Result<Arc<Request>, Option<NoAnswer>> {
+        if question.is_empty() {
+            return Err(None);
+        }
+        if !settings.config.inspect {
+            return Err(Some(NoAnswer::NotAsked));
+        }
+        if self.judge.is_gone(question) {
+            return Err(Some(NoAnswer::Gone));
+        }
+        if let Some(early) = early.filter(|early| early.question().covers(question)) {
+            return Ok(early);
+        }
+        if self.stop.time_left().is_some() {
+            return Err(Some(NoAnswer::NotAsked));
+        }
+        let lane = match event.action() {
+            "create" | "start" | "init" => Lane::Made,
+            _ if question.exec.is_some() || question.with_execs => Lane::Exec,
+            _ => Lane::Again,
+        };
+        self.inspector.ask(&settings.endpoint, (lane, event.actor_id()), question.clone()).map_err(|no_answer| {
+            if no_answer == NoAnswer::NotAsked {
+                let importance = if lane == Lane::Made { Importance::High } else { Importance::Middle };
+                self.unasked.lose(importance, || Reason::Questions, Timestamp::now());
+            }
+            Some(no_answer)
+        })
+    }
+
+    /// What could not be found out when a container was made becomes a message of its own: in that of another event a
+    /// rule for that event could keep it from being seen.
+    fn ask_again(&mut self, question: Question, event: &Event<'_>, settings: &Settings) {
+        let subject = Subject { exec: None, ..subject(event, &Answers::default()) };
+        if self.stop.time_left().is_some() || self.inspector.ask_late(&settings.endpoint, question, subject).is_err() {
+            self.judge.look_again(event.actor_id());
+        }
+    }
+
+    /// The result, where it is there or the event may not wait for it.
+    fn result(&mut self, request: &Request, event: &Event<'_>, may_wait: bool) -> Option<(Answers, Option<NoAnswer>)> {
+        let result = if may_wait {
+            request.result_or_notify(self.parked.next_number())?
+        } else {
+            request.result_or_late(|answers| subject(event, answers))
+        };
+        match result.1 {
+            Some(NoAnswer::Timeout) => {}
+            _ => self.slow.forget(event.actor_id()),
+        }
+        Some(result)
+    }
+
+    /// The result is there, or the event has waited long enough for it.
+    fn waited_enough(&mut self, id: &str, waiting: &Waiting, behind: VecDeque<ReadLine>) {
+        let settings = Arc::clone(&self.settings.borrow());
+        let ReadLine { line, hash, read_at } = &waiting.line;
+        self.guarded(line, *hash, *read_at, &settings, |worker| worker.waited(id, waiting, &settings));
+        for ReadLine { line, hash, read_at } in behind {
+            self.guarded(&line, hash, read_at, &settings, |worker| worker.line(&line, hash, read_at, &settings));
+        }
+    }
+
+    fn waited(&mut self, id: &str, waiting: &Waiting, settings: &Settings) {
+        let mut repaired = Vec::new();
+        // It could be read before.
+        let Ok((event, is_repaired)) = sanitize::read(&waiting.line.line, &mut repaired) else { return };
+        let result = waiting.request.result_or_late(|answers| subject(&event, answers));
+        if result.1 == Some(NoAnswer::Timeout) {
+            self.slow.keep(id, Instant::now());
+        } else {
+            self.slow.forget(id);
+        }
+        let own = || ReadLine { line: waiting.line.line.clone(), ..waiting.line };
+        let plan = Plan { again: None, ..waiting.plan.clone() };
+        let earlier = waiting.earlier.clone();
+        self.proceed((event, is_repaired), own, plan, result, earlier, settings);
+    }
+
+    /// Sends an event with this result, unless it shows that something else has to be asked.
+    fn proceed(
+        &mut self,
+        (event, is_repaired): (Event<'_>, bool),
+        own: impl Fn() -> ReadLine,
+        mut plan: Plan,
+        (mut answers, mut no_answer): (Answers, Option<NoAnswer>),
+        earlier: Option<Answers>,
+        settings: &Settings,
+    ) {
+        if let Some(earlier) = earlier {
+            answers = Answers { execs: answers.execs, ..earlier };
+        } else if let Some(more) = self.judge.plan_more(&event, &mut plan, &answers, settings) {
+            match self.ask(&more, &event, None, settings) {
+                Err(why) => no_answer = why,
+                Ok(request) => {
+                    let may_wait = self.may_wait(event.actor_id(), own().line.len());
+                    let Some((more, why)) = self.result(&request, &event, may_wait) else {
+                        let deadline = request.asked() + settings.config.inspect_timeout;
+                        let waiting = Waiting { line: own(), plan, request, deadline, earlier: Some(answers) };
+                        self.parked.wait(event.actor_id(), waiting);
+                        return;
+                    };
+                    (answers.execs, no_answer) = (more.execs, why);
+                }
+            }
+        }
+        let ReadLine { hash, read_at, .. } = own();
+        let judgement = self.judge.complete(&event, &plan, &answers, no_answer, settings);
+        self.send((event, is_repaired), judgement, (hash, read_at), settings);
+    }
+
+    fn send(
+        &mut self,
+        (mut event, is_repaired): (Event<'_>, bool),
+        judgement: Judgement,
+        (hash, read_at): (u64, i64),
+        settings: &Settings,
+    ) {
         self.context.sequence += 1;
-        // Podman sets its own attributes after the labels. At a stop there is no time to ask.
-        let leave =
-            Leave { may_ask: self.stop.time_left().is_none(), mixes_labels: !self.context.engine().is_podman() };
-        let (outgoing, backlog) = (&mut self.outgoing, &self.backlog);
-        let Judgement { forged, no_answer, mut meaning } =
-            self.judge.judge(&event, settings, leave, || outgoing.hand_on(backlog));
-        // Filters and judgement have seen the event as the engine wrote it.
+        let Judgement { forged, no_answer, mut meaning } = judgement;
+        let happened = event.time_nano().and_then(|time| Timestamp::from_nanosecond(time.into()).ok());
+        let age = happened.map(|happened| Timestamp::now().as_millisecond() - happened.as_millisecond());
+        // Filters and enrichment have seen the event as the engine wrote it.
         let changes = sanitize::clean(&mut event);
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
         let mut redacted = settings.redactor.redact(&mut event, &hasher);
@@ -175,6 +487,8 @@ impl Pipeline {
         if redacted > 0 {
             self.status.counters.redacted.count();
         }
+        // The clock of another host may differ.
+        let is_here = matches!(settings.endpoint, Endpoint::Unix(_));
         let findings = Findings {
             changes: Changes { repaired: is_repaired, ..changes },
             forged,
@@ -182,11 +496,11 @@ impl Pipeline {
             redacted,
             meaning,
             is_late: false,
-            age_ms: None,
-            replayed: false,
+            age_ms: age.and_then(|age| u64::try_from(age).ok()),
+            replayed: is_here && happened.is_some_and(|happened| happened < self.connected),
         };
         let text = &mut self.outgoing.text;
-        if message::write(&event, &findings, &self.context, config.max_event_size, text) {
+        if message::write(&event, &findings, &self.context, settings.config.max_event_size, text) {
             self.status.counters.truncated.count();
         }
         self.keep(Some(hash), read_at);
@@ -195,10 +509,10 @@ impl Pipeline {
     /// A message of its own: the event's is gone, and stock rules must not see it twice.
     fn late(&mut self, late: Late) {
         let settings = Arc::clone(&self.settings.borrow());
-        let Some((about, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
-        let attributes = [("image", about.image.as_str()), ("name", about.name.as_str())];
+        let Some((subject, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
+        let attributes = [("image", subject.image.as_str()), ("name", subject.name.as_str())];
         let mut event =
-            Event::about(&about.id, attributes.get(usize::from(about.thing.is_image)..).unwrap_or_default());
+            Event::about(&subject.id, attributes.get(usize::from(subject.role.is_image)..).unwrap_or_default());
         let changes = sanitize::clean(&mut event);
         self.context.sequence += 1;
         let redacted = self.redact(&settings, &mut meaning);
@@ -248,10 +562,15 @@ impl Pipeline {
     }
 }
 
-struct EndOfBacklog(Arc<Backlog>);
+/// Ends what this thread feeds.
+struct End {
+    backlog: Arc<Backlog>,
+    inspector: Inspector,
+}
 
-impl Drop for EndOfBacklog {
+impl Drop for End {
     fn drop(&mut self) {
-        self.0.end();
+        self.backlog.end();
+        self.inspector.close();
     }
 }

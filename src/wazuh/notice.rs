@@ -32,6 +32,8 @@ pub enum Kind {
     BacklogDamaged,
     /// What was delivered before the start is unknown.
     CursorUnreadable,
+    /// More events needed an answer of the engine than it could be asked for.
+    NotInspected,
     /// A line over the limit.
     LineOversized,
     /// A line that is no JSON object.
@@ -55,6 +57,7 @@ impl Kind {
             Self::BacklogFull => "backlog_full",
             Self::BacklogDamaged => "backlog_damaged",
             Self::CursorUnreadable => "cursor_unreadable",
+            Self::NotInspected => "not_inspected",
             Self::LineOversized => "line_oversized",
             Self::LineNotJson => "line_not_json",
             Self::LineSkipped => "line_skipped",
@@ -77,6 +80,9 @@ impl Kind {
             Self::BacklogDamaged => "messages that waited on disk are damaged",
             Self::CursorUnreadable => {
                 "the record of what was delivered cannot be read, so only what came since is passed on"
+            }
+            Self::NotInspected => {
+                "more happened at once than the engine could be asked about, so these events say inspect: not_asked"
             }
             Self::LineOversized => "a line was too long to be read",
             Self::LineNotJson => "a line was no JSON object",

@@ -385,12 +385,12 @@ mod tests {
     fn a_huge_detail_is_cut_before_anybody_searches_it() {
         let json = format!(
             r#"{{"Config":{{"User":"app","Healthcheck":{{"Test":["CMD-SHELL","curl http://evil.example/{}é"]}}}},"HostConfig":{{}}}}"#,
-            "x".repeat(1 << 20)
+            "x".repeat(20_000)
         );
         let risks = of_container(&serde_json::from_str(&json).unwrap(), &[], &Host::default());
         let risk = risks.iter().find(|risk| risk.kind == &kind::health_check_tool).unwrap();
         assert_eq!(risk.detail.len(), LONGEST_DETAIL);
-        let many: Vec<String> = (0..10_000).map(|n| format!("CAP_{n}")).collect();
+        let many: Vec<String> = (0..1000).map(|n| format!("CAP_{n}")).collect();
         let json = serde_json::json!({"Config": {}, "HostConfig": {"CapAdd": many}});
         let risks = of_container(&serde_json::from_value(json).unwrap(), &[], &Host::default());
         assert!(risks.iter().all(|risk| risk.detail.len() <= 2 * LONGEST_DETAIL));
