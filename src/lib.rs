@@ -19,6 +19,7 @@
 //! | [`event`] | what an event is and means: pure, without I/O |
 //! | [`backlog`] | between pipeline and sender: what waits for the queue, in memory, then on disk |
 //! | [`cursor`] | what was delivered; survives restarts; refuses doubles |
+//! | [`suspect`] | the line that is being worked on: one that killed a process is skipped by the next |
 //! | [`folder`] | the folder under Wazuh's home for what outlives the process, and its lock |
 //! | [`wazuh`] | everything Wazuh: home, message, queue, pace, notices, log, state |
 //! | [`privileges`] | what the process gives up before its first thread starts |
@@ -44,4 +45,5 @@ pub mod privileges;
 pub mod retry;
 pub mod settings;
 pub mod stop;
+pub mod suspect;
 pub mod wazuh;
