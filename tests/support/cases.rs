@@ -14,10 +14,10 @@ use wazuh_docker_listener::docker::availability::Identity;
 use wazuh_docker_listener::docker::lines::Flaw;
 use wazuh_docker_listener::event::meaning::Meaning;
 use wazuh_docker_listener::event::registry::Registries;
-use wazuh_docker_listener::event::risk::{KINDS, Severity};
+use wazuh_docker_listener::event::risk::{KINDS, Risk, Severity};
 use wazuh_docker_listener::event::{Event, origin};
-use wazuh_docker_listener::wazuh::message::{self, Context, Findings};
-use wazuh_docker_listener::wazuh::notice::{Gap, Kind, Notice};
+use wazuh_docker_listener::wazuh::message::{self, Context, Findings, NoAnswer};
+use wazuh_docker_listener::wazuh::notice::{Gap, Kind, Notice, Reason, Unprocessed};
 use wazuh_docker_listener::wazuh::state::{Connection, ConnectionStatus, Report as State};
 
 use super::simulated::Simulated;
@@ -61,6 +61,7 @@ pub struct Case {
     /// The engine tells only with a later event.
     #[serde(default)]
     late: bool,
+    /// A message that is made without an engine: the listener's own notices, and what no engine can be made to cause.
     notice: Option<String>,
     audit: Option<String>,
     settings: Option<String>,
@@ -114,7 +115,7 @@ pub fn messages(cases: &[Case]) -> Vec<Vec<String>> {
     let mut messages = Vec::new();
     for (number, case) in cases.iter().enumerate() {
         messages.push(match (&case.notice, &case.audit) {
-            (Some(notice), _) => vec![notice_message(notice)],
+            (Some(notice), _) => (0..case.repeat).map(|_| notice_message(notice)).collect(),
             (_, Some(audit)) => vec![audit_message(audit)],
             _ => {
                 let settings = case.settings.as_deref().unwrap_or("trusting");
@@ -289,10 +290,52 @@ fn late_message(image: &str) -> String {
     message::frame(&event, &findings, &Context::default(), message::LARGEST).text
 }
 
+/// A container that the engine did not know any more when its start was judged, at that age.
+fn gone_message(age_ms: Option<u64>) -> String {
+    let line = json!({"Type": "container", "Action": "start", "scope": "local", "time": at().as_second(),
+        "Actor": {"ID": actor(1), "Attributes": {"image": "registry.example.com/team/app:1", "name": "web"}}})
+    .to_string();
+    let findings =
+        Findings { no_answer: Some(NoAnswer::Gone), age_ms, replayed: age_ms.is_some(), ..Findings::default() };
+    let event = Event::parse(line.as_bytes()).unwrap();
+    message::frame(&event, &findings, &Context::default(), message::LARGEST).text
+}
+
+/// A container's own health check, and a risk of the container that is attached to it.
+fn probe_message(risk: &str) -> String {
+    let line = json!({"Type": "container", "Action": "exec_start: curl -f http://localhost/", "scope": "local",
+        "time": at().as_second(), "Actor": {"ID": actor(1), "Attributes": {"execID": actor(2), "name": "web"}}})
+    .to_string();
+    let event = Event::parse(line.as_bytes()).unwrap();
+    let mut meaning = Meaning::of_event(&event);
+    meaning.exec.as_mut().unwrap().probe = Some(true);
+    let kind = KINDS.iter().find(|kind| kind.name == risk).unwrap();
+    meaning.risks.push(Risk { kind, detail: "detail".into() });
+    let findings = Findings { meaning, ..Findings::default() };
+    message::frame(&event, &findings, &Context::default(), message::LARGEST).text
+}
+
+/// A health check whose answer came late, of a container of this image.
+fn late_probe_message(image: &str) -> String {
+    let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+    let check = json!({"Type": "container", "Action": "exec_start: curl -f http://localhost/"}).to_string();
+    let mut meaning = Meaning::of_event(&Event::parse(check.as_bytes()).unwrap());
+    meaning.exec.as_mut().unwrap().probe = Some(true);
+    meaning.image = Some(origin::of(image, None, &registries).into());
+    let findings = Findings { meaning, is_late: true, ..Findings::default() };
+    let event = Event::about("c1", &[("image", image), ("name", "web")]);
+    message::frame(&event, &findings, &Context::default(), message::LARGEST).text
+}
+
 fn notice_message(name: &str) -> String {
-    match name {
-        "late untrusted" => return late_message("evil.example/app:1"),
-        "late trusted" => return late_message("registry.example.com/team/app:1"),
+    match name.split_once(' ') {
+        Some(("late", "untrusted")) => return late_message("evil.example/app:1"),
+        Some(("late", "trusted")) => return late_message("registry.example.com/team/app:1"),
+        Some(("gone", "unaged")) => return gone_message(None),
+        Some(("gone", age_ms)) => return gone_message(Some(age_ms.parse().unwrap())),
+        Some(("probe", "untrusted")) => return late_probe_message("evil.example/app:1"),
+        Some(("probe", "trusted")) => return late_probe_message("registry.example.com/team/app:1"),
+        Some(("probe", risk)) => return probe_message(risk),
         _ => {}
     }
     let gap = |kind, count| Gap {
@@ -306,10 +349,22 @@ fn notice_message(name: &str) -> String {
         important: None,
     };
     let refused = |why| Notice::LineRefused { why, length: 2_000_000, head: "{\"Type\":\"container".into(), at: at() };
-    let heartbeat = |status| {
+    let full = |reason, important| {
+        let kept = Some("all 12 events that matter were kept".to_owned());
+        let (reason, important) = (Some(reason), Some(important));
+        Notice::Lost(Gap { reason, kept, important, ..gap(Kind::BacklogFull, Some(70)) })
+    };
+    let line = || Unprocessed {
+        hash: 0x00c0_ffee,
+        length: 20_000,
+        head: "{\"Type\":\"container".into(),
+        at: at(),
+        detail: None,
+    };
+    let heartbeat = |status, lost| {
         let connection = Connection { status, ..Connection::default() };
         // Its uptime counts from now.
-        Notice::Heartbeat(Box::new(State { connection, started: Timestamp::now(), ..State::default() }))
+        Notice::Heartbeat(Box::new(State { connection, lost, started: Timestamp::now(), ..State::default() }))
     };
     let notice = match name {
         "started" => Notice::Started { version: "0.1.0", home: "/var/ossec".into() },
@@ -323,8 +378,13 @@ fn notice_message(name: &str) -> String {
         "gap cursor_unreadable" => Notice::Lost(gap(Kind::CursorUnreadable, None)),
         "gap line_oversized" => refused(Flaw::Oversized),
         "gap line_not_json" => refused(Flaw::NotJson),
-        "heartbeat connected" => heartbeat(ConnectionStatus::Connected),
-        "heartbeat disconnected" => heartbeat(ConnectionStatus::Disconnected),
+        "gap line_skipped" => Notice::LineSkipped(line()),
+        "gap line_failed" => Notice::LineFailed(line()),
+        "gap backlog_full memory 0" => full(Reason::Memory, 0),
+        "gap backlog_full disk 3" => full(Reason::Disk, 3),
+        "heartbeat connected" => heartbeat(ConnectionStatus::Connected, 0),
+        "heartbeat disconnected" => heartbeat(ConnectionStatus::Disconnected, 0),
+        "heartbeat lost" => heartbeat(ConnectionStatus::Connected, 10),
         other => panic!("no notice is called {other}"),
     };
     notice.message(true, 7, at()).unwrap()

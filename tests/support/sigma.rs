@@ -42,11 +42,19 @@ fn condition(field: &str, pattern: &str) -> Condition {
         ["docker_listener", object, key] => (format!(r#""docker_listener": \{{.*"{object}": \{{(?:.*, )?"#), *key),
         _ => panic!("no way to say {field} to Wazuh 5"),
     };
-    Condition { field: "event.original", pattern: format!(r#"{before}"{key}": {}"#, value(pattern)) }
+    Condition { field: "event.original", pattern: format!(r#"{before}"{key}": {}"#, value(key, pattern)) }
 }
 
+/// The fields that messages have as numbers and rules look into.
+const NUMBERS: [&str; 3] = ["age_ms", "lost", "lost_important"];
+
 /// The pattern of a value as it stands in the message: numbers without quotes, texts with.
-fn value(pattern: &str) -> String {
+fn value(key: &str, pattern: &str) -> String {
+    if NUMBERS.contains(&key) {
+        let digits = pattern.strip_prefix('^').unwrap_or_else(|| panic!("{pattern} does not begin with ^"));
+        assert!(!digits.ends_with('$'), "{pattern}: no number of ours is looked at to its end");
+        return digits.to_owned();
+    }
     if pattern == "." {
         return r#"(?:"[^"]|[0-9])"#.to_owned();
     }
