@@ -381,6 +381,27 @@ mod tests {
     }
 
     #[test]
+    fn a_process_that_is_killed_leaves_the_line_that_it_worked_on() {
+        const AS_VICTIM: &str = "SUSPECT_TEST_VICTIM_FILE";
+        if let Some(path) = std::env::var_os(AS_VICTIM) {
+            let (mut suspects, _) = next(Path::new(&path));
+            suspects.begin(1, &long_line(), as_it_is);
+            suspects.end();
+            suspects.begin(2, &long_line(), as_it_is);
+            nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).unwrap();
+        }
+        let (_folder, path) = file();
+        let ended = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "suspect::tests::a_process_that_is_killed_leaves_the_line_that_it_worked_on"])
+            .env(AS_VICTIM, &path)
+            .output()
+            .unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&ended.status), Some(9));
+        let (_, past) = next(&path);
+        assert_eq!((past.line.unwrap().hash, past.unclean_ends), (2, 1));
+    }
+
+    #[test]
     fn a_short_line_is_noted_only_after_an_unclean_end() {
         let (_folder, path) = file();
         let short = vec![b'x'; ALWAYS_NOTED_OVER];
@@ -489,7 +510,8 @@ mod tests {
     #[test]
     fn a_file_that_is_not_ours_costs_the_protection_of_one_start_only() {
         let (_folder, path) = file();
-        for text in [String::new(), "x".repeat(1000), "\n".repeat(LARGEST as usize + 1), MAGIC.replace('1', "2")] {
+        let too_large = "\n".repeat(usize::try_from(LARGEST).unwrap() + 1);
+        for text in [String::new(), "x".repeat(1000), too_large, MAGIC.replace('1', "2")] {
             std::fs::write(&path, &text).unwrap();
             let (mut suspects, past) = next(&path);
             assert_eq!(past, Past::default());
