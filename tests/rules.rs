@@ -168,8 +168,8 @@ fn no_description_is_too_long_to_be_shown() {
     for rule in ours(&rules(Some("all"))) {
         let shown = |field: &str| match field.rsplit('.').next().unwrap() {
             // Words of ours and numbers.
-            "tunnel" | "download" | "package_manager" | "exit_code" | "severity" | "finding" | "subject" => 32,
-            "age_ms" | "lost" | "lost_important" => 32,
+            "tunnel" | "download" | "package_manager" | "exit_code" | "severity" | "finding" | "subject" | "age_ms"
+            | "lost" | "lost_important" => 32,
             _ => longest(field),
         };
         let (own, fields) =
