@@ -43,6 +43,7 @@ use crate::lock::lock;
 use crate::retry;
 use crate::settings::Settings;
 use crate::stop::Stop;
+use crate::suspect::{Note, Suspects};
 use crate::wazuh::home::Home;
 use crate::wazuh::message::Context;
 use crate::wazuh::notice::{Gap, Kind, Notice};
@@ -100,6 +101,9 @@ struct Kept {
     spill: Spill,
     /// The hashes of the lines in `spill`.
     spilled: Vec<u64>,
+    suspects: Suspects,
+    /// The line that an earlier process died with.
+    died_with: Option<Note>,
 }
 
 /// The ingest queue's part on disk may be this much of what messages may take there.
@@ -120,7 +124,8 @@ impl Kept {
         let delivered = Window::of(past.delivered.iter().chain(&left.lines).copied());
         let is_unknown = |hash: &u64| delivered.place(*hash).is_none();
         let spilled = spilled.into_iter().filter(is_unknown).collect();
-        Ok(Self { backlog, left, cursor, past, spill, spilled })
+        let (suspects, suspected) = Suspects::open(Some(&folder.file("working")?));
+        Ok(Self { backlog, left, cursor, past, spill, spilled, suspects, died_with: suspected.line })
     }
 
     fn in_memory(room: &Arc<Room>) -> Self {
@@ -131,6 +136,8 @@ impl Kept {
             past: Past::none(),
             spill: Spill::open(None, 0).0,
             spilled: Vec::new(),
+            suspects: Suspects::default(),
+            died_with: None,
         }
     }
 
@@ -189,9 +196,11 @@ impl Listener {
             Kept::in_memory(&room)
         });
         let (before, notices) = (kept.before(now), kept.notices(now));
-        let Kept { backlog, left, cursor, past, spill, spilled } = kept;
+        let Kept { backlog, left, cursor, past, spill, spilled, suspects, died_with } = kept;
         let done = Window::of(past.delivered.iter().chain(&left.lines).copied());
-        let window = Window::of(past.delivered.into_iter().chain(left.lines).chain(spilled));
+        let window = Window::of(
+            past.delivered.into_iter().chain(left.lines).chain(spilled).chain(died_with.iter().map(|note| note.hash)),
+        );
         let key = cursor.key();
         let door = intake.door();
         let wait_time = config.wait_time;
@@ -247,6 +256,8 @@ impl Listener {
             overflow: overflow.clone(),
             unasked: LossLedger::default(),
             losses: Losses::default(),
+            suspects,
+            died_with,
             connected: now,
             done,
             is_spilled: false,

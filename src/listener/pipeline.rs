@@ -32,6 +32,7 @@ use crate::intake::{Next, Outlet};
 use crate::lock::lock;
 use crate::settings::Settings;
 use crate::stop::Stop;
+use crate::suspect::{Note, Suspects};
 use crate::wazuh::message::{self, Context, Findings, NoAnswer};
 use crate::wazuh::notice::{Kind, Notice, Reason, Unprocessed};
 
@@ -64,6 +65,9 @@ pub struct Pipeline {
     /// Events of which the engine could not be asked.
     pub(super) unasked: LossLedger,
     pub(super) losses: Losses,
+    pub(super) suspects: Suspects,
+    /// What an earlier process left as the line that it died with.
+    pub(super) died_with: Option<Note>,
     /// When the stream was opened.
     pub(super) connected: Timestamp,
     /// What earlier processes delivered or left in the backlog: a line that an earlier process put on disk may be among
@@ -125,6 +129,10 @@ impl Outgoing {
 impl Pipeline {
     pub(super) fn run(mut self, intake: &Outlet<Item>) {
         // Also where this thread fails: the sender must not wait forever.
+        if let Some(note) = self.died_with.take() {
+            let now = Timestamp::now();
+            self.skip(&note, now);
+        }
         let _end = End { backlog: Arc::clone(&self.backlog), inspector: self.inspector.clone() };
         let mut last = None;
         loop {
@@ -159,6 +167,18 @@ impl Pipeline {
         }
         self.outgoing.hand_on(&self.backlog);
         self.judge.keep_tags(true);
+        self.suspects.stopped();
+    }
+
+    /// A line that an earlier process died with is reported instead of being worked on again.
+    fn skip(&mut self, note: &Note, at: Timestamp) {
+        let Note { hash, length, head } = note;
+        let line = Unprocessed { hash: *hash, length: *length, head: head.clone(), at, detail: None };
+        let notice = Notice::LineSkipped(line);
+        self.status.counters.refused.count();
+        self.status.counters.gaps.count();
+        notice.log();
+        self.notice(&notice, Some(*hash), at.as_millisecond());
     }
 
     /// When something has to be done where nothing comes.
@@ -264,8 +284,18 @@ impl Pipeline {
 
     /// A line whose processing fails costs this line and no other.
     fn guarded(&mut self, line: &[u8], hash: u64, read_at: i64, settings: &Settings, process: impl FnOnce(&mut Self)) {
-        // What it says may hold parts of the line, secrets among them; where it was is in the log.
-        if catch_unwind(AssertUnwindSafe(|| process(self))).is_ok() {
+        if let Some(note) = self.suspects.is_poisoned(hash).cloned() {
+            self.skip(&note, Timestamp::now());
+            return;
+        }
+        let key = self.key;
+        self.suspects.begin(hash, line, |head| {
+            settings.redactor.text(&String::from_utf8_lossy(head), &|secret| key.hash_secret(secret)).into_owned()
+        });
+        let processed = catch_unwind(AssertUnwindSafe(|| process(self)));
+        self.suspects.end();
+        // What a panic says may hold parts of the line, secrets among them; where it was is in the log.
+        if processed.is_ok() {
             return;
         }
         // What was written of its message is no message.
