@@ -261,6 +261,7 @@ impl Listener {
             connected: now,
             done,
             is_spilled: false,
+            nothing_waits: false,
             context: Context::new(Identity::default(), "", past.sequence.max(left.sequence)),
             wodle_events,
             outgoing: Outgoing::default(),

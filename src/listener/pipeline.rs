@@ -75,6 +75,8 @@ pub struct Pipeline {
     pub(super) done: Window,
     /// Whether the lines that are worked on come from disk.
     pub(super) is_spilled: bool,
+    /// Whether events are sent with what is known, however little.
+    pub(super) nothing_waits: bool,
     pub(super) key: Key,
     pub(super) context: Context,
     pub(super) wodle_events: bool,
@@ -162,6 +164,7 @@ impl Pipeline {
                 loss.notice(kind).log();
             }
         }
+        self.nothing_waits = true;
         while let Some((id, waiting, behind)) = self.parked.take_any() {
             self.waited_enough(&id, &waiting, behind);
         }
@@ -349,7 +352,9 @@ impl Pipeline {
             }
             // The order of an object's events is worth more than what is not known yet.
             if let Some((id, waiting, behind)) = self.parked.take_object(id) {
+                self.nothing_waits = true;
                 self.waited_enough(&id, &waiting, behind);
+                self.nothing_waits = false;
             }
         }
         let traits = EngineTraits { mixes_labels: !self.context.engine().is_podman() };
@@ -377,7 +382,7 @@ impl Pipeline {
     /// Whether an event of this object may wait for its result.
     fn may_wait(&self, id: &str, size: usize) -> bool {
         let is_slow = || self.slow.get(id).is_some_and(|since| since.elapsed() < WAIT_AGAIN_AFTER);
-        self.stop.time_left().is_none() && self.parked.has_room(size) && !is_slow()
+        !self.nothing_waits && self.stop.time_left().is_none() && self.parked.has_room(size) && !is_slow()
     }
 
     /// Asks, unless that is of no use; then why there is no answer, if there should be one.

@@ -195,7 +195,9 @@ impl Stage {
                 self.event(case, &name, &id, "create");
                 self.describe(case, &id, &name);
             }
-            messages.push(self.event(case, &name, &id, &case.action));
+            let message = self.event(case, &name, &id, &case.action);
+            // What the next event of a container shows of it comes beside that event's own message.
+            messages.push(if case.late { self.late(message) } else { message });
         }
         messages
     }
@@ -234,6 +236,15 @@ impl Stage {
                 "arguments": arguments, "tty": tty, "privileged": privileged, "user": user}});
             self.answer(format!("/exec/{id}/json"), Some(&exec));
         }
+    }
+
+    /// Of this message and the next the one that came late.
+    fn late(&self, message: String) -> String {
+        let next = self.queue.message_within(Duration::from_secs(20)).unwrap();
+        let late: Vec<String> =
+            [message, next].into_iter().filter(|text| text.contains("\"late\": \"true\"")).collect();
+        assert_eq!(late.len(), 1, "{late:?}");
+        late.concat()
     }
 
     /// Has the event happen, and returns the message it becomes.
