@@ -555,6 +555,89 @@ fn what_the_engine_says_too_late_is_told_when_it_says_it() {
 }
 
 #[test]
+fn an_object_that_the_engine_is_slow_about_makes_no_other_late_and_keeps_its_order() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    // Longer than the test waits for anything else: what passes does not pass because of a deadline.
+    wazuh.configure(&json!({"inspect_timeout": 5000}));
+    let queue = wazuh.queue();
+    let says = |id: &str, answer: Option<String>| {
+        engine.engine.says.lock().unwrap().answers.insert(format!("/containers/{id}/json"), answer);
+    };
+    let known = |id: &str| {
+        format!(r#"{{"Id":"{id}","Image":"","Config":{{"User":"app"}},"HostConfig":{{"Privileged":true}}}}"#)
+    };
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    let happens = |id: &str, action: &str, time: usize| {
+        engine.publish_line(format!(
+            r#"{{"Type":"container","Action":"{action}","Actor":{{"ID":"{id}","Attributes":{{"image":"bb:1","name":"{id}"}}}},"timeNano":{time}}}"#
+        ));
+    };
+    let next = || {
+        loop {
+            let json = queue.json();
+            if let Some(action) = json["docker"].get("Action") {
+                let of = json["docker"]["Actor"]["ID"].as_str().unwrap().to_owned();
+                let risk = json["docker_listener"]["risk"]["severity"].clone();
+                return (of, action.as_str().unwrap().to_owned(), risk);
+            }
+        }
+    };
+    for (number, id) in ["slow1", "slow2", "slow3"].into_iter().enumerate() {
+        says(id, None);
+        for (place, action) in ["create", "rename", "top"].into_iter().enumerate() {
+            happens(id, action, number * 10 + place + 1);
+        }
+    }
+    for number in 0..100 {
+        let id = format!("quick{number}");
+        says(&id, Some(known(&id)));
+        happens(&id, "start", 100 + number);
+        assert_eq!(next(), (id, "start".to_owned(), json!("critical")));
+    }
+    for id in ["slow3", "slow1"] {
+        says(id, Some(known(id)));
+        assert_eq!(next(), (id.to_owned(), "create".to_owned(), json!("critical")));
+        assert_eq!(next(), (id.to_owned(), "rename".to_owned(), json!(null)));
+        assert_eq!(next(), (id.to_owned(), "top".to_owned(), json!(null)));
+    }
+    // What nobody answers is sent all the same.
+    for action in ["create", "rename", "top"] {
+        assert_eq!(next(), ("slow2".to_owned(), action.to_owned(), json!(null)));
+    }
+}
+
+#[test]
+fn a_container_with_hundreds_of_volumes_is_one_request_more() {
+    let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
+    let queue = wazuh.queue();
+    let says = |path: &str, answer: String| {
+        engine.engine.says.lock().unwrap().answers.insert(path.to_owned(), Some(answer));
+    };
+    let mounts: Vec<_> = (0..300)
+        .map(|number| json!({"Type": "volume", "Name": format!("v{number}"), "Driver": "local", "RW": true}))
+        .collect();
+    says("/containers/c1/json", json!({"Id": "c1", "Config": {"User": "app"}, "Mounts": mounts}).to_string());
+    let evil = json!({"type": "none", "o": "bind", "device": "/"});
+    let mut volumes: Vec<_> = (0..3000).map(|number| json!({"Name": format!("v{number}"), "Options": null})).collect();
+    volumes[299]["Options"] = evil.clone();
+    volumes[2999]["Options"] = evil;
+    says("/volumes", json!({ "Volumes": volumes }).to_string());
+    let _program = Program::listen(wazuh.home(), &engine.url());
+    until("a subscriber", || (engine.subscribers() == 1).then_some(()));
+    engine.publish_line(
+        r#"{"Type":"container","Action":"create","Actor":{"ID":"c1","Attributes":{"image":"bb:1","name":"web"}},"timeNano":1}"#,
+    );
+    let ours = loop {
+        let json = queue.json();
+        if json["docker"].get("Action").is_some() {
+            break json["docker_listener"].clone();
+        }
+    };
+    assert_eq!(ours["risk"]["host_root_rw"], "/ (rw)", "{ours}");
+}
+
+#[test]
 fn a_running_listener_has_given_up_what_it_does_not_need_in_every_thread() {
     let (wazuh, engine) = (Wazuh::new(), Simulated::docker());
     let queue = wazuh.queue();
