@@ -125,7 +125,7 @@ impl Reason {
             Self::Disk => "the disk refuses what waits, and the memory was full",
             Self::Queue => "Wazuh's queue takes too little, and memory and disk were full",
             Self::Questions => {
-                "the engine answers inspect requests more slowly than events come, and memory and disk were full"
+                "the engine answers inspect requests more slowly than events come"
             }
         }
     }
@@ -554,6 +554,8 @@ fn shown(head: &str) -> String {
 
 fn write_gap(f: &mut fmt::Formatter<'_>, gap: &Gap) -> fmt::Result {
     match gap.count {
+        // These did arrive.
+        Some(count) if gap.kind == Kind::NotInspected => write!(f, "{count} events not inspected")?,
         Some(count) => write!(f, "{count} events lost")?,
         None => f.write_str("events may be missing")?,
     }
