@@ -4,11 +4,16 @@
 //! have no upper bound either: a 64 MiB label makes a 67 MB line. So a line is held only up to a limit; of a longer one
 //! the beginning is kept, which is where engines write what happened to whom, and the rest is skipped.
 
+use crate::event::bounds::MARGIN;
+
 /// Lines up to this many bytes are read whole.
 pub const LONGEST_LINE: usize = 1 << 20;
 
-/// How much of the beginning of a refused line is kept.
-pub const HEAD: usize = 1024;
+/// How much of the beginning of a refused line is shown, in bytes.
+pub const SHOWN_HEAD: usize = 1024;
+
+/// How much of it is kept, so that a secret of which only the beginning is shown can be recognized.
+pub const HEAD: usize = SHOWN_HEAD + MARGIN;
 
 /// What a piece of the stream turned out to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

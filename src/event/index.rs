@@ -290,7 +290,7 @@ mod tests {
         }
         let many = (0..70_000).map(|n| format!("\"l{n:05}\":\"\",")).collect::<Vec<String>>().concat();
         let line = format!(r#"{{"x":1,"Actor":{{"Attributes":{{{many}"name":"n"}},"ID":"i"}},"Type":"t"}}"#);
-        let event = parse_object(line.as_bytes()).unwrap();
+        let (event, left_out) = parse_object(line.as_bytes()).unwrap();
         let index = Index::of(&event);
         assert_eq!(
             (index.field(Field::Actor), index.field(Field::Type), index.field(Field::Id)),
@@ -298,11 +298,13 @@ mod tests {
         );
         assert_eq!(
             (index.attributes(), index.actor_id(), index.own(0), index.own(1)),
-            (Some(0), Some(1), Some(70_000), None)
+            (Some(0), Some(1), Some(1024), None)
         );
         assert_eq!(
             (index.all_own().collect::<Vec<_>>(), index.own_count(), index.is_sorted()),
-            (vec![70_000], 1, true)
+            (vec![1024], 1, true),
+            "kept behind all labels"
         );
+        assert_eq!(left_out.labels, 70_000 - 1024);
     }
 }

@@ -14,7 +14,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::bounds::{self, Budget, LeftOut, MAX_ELEMENTS, MAX_FIELDS, Place};
 
 /// One JSON value that borrows from the text it was read from.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +90,12 @@ impl<'a> Object<'a> {
     /// The fields in their order, to be changed. Whoever changes a key keeps it different from all others.
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (&mut Cow<'a, str>, &mut Value<'a>)> {
         self.fields.iter_mut().map(|(key, value)| (key, value))
+    }
+
+    /// Keeps the fields at the places where this is true.
+    pub fn keep(&mut self, is_kept: &[bool]) {
+        let mut is_kept = is_kept.iter();
+        self.fields.retain(|_| is_kept.next().is_none_or(|is_kept| *is_kept));
     }
 
     /// How many fields there are.
@@ -168,6 +176,39 @@ impl<'a> Value<'a> {
         match self {
             Self::Number(number) => number.as_i64(),
             _ => None,
+        }
+    }
+
+    /// Appends the value as [`Self::write`] does, and stops once the text is so many bytes long: what would come behind
+    /// them may be missing.
+    pub fn write_beginning(&self, out: &mut String, wanted: usize) {
+        match self {
+            Self::String(text) => write_string(bounds::beginning(text, wanted), out),
+            Self::Array(values) => {
+                out.push('[');
+                for (place, value) in values.iter().enumerate() {
+                    if out.len() >= wanted {
+                        return;
+                    }
+                    if place > 0 {
+                        out.push_str(", ");
+                    }
+                    value.write_beginning(out, wanted);
+                }
+                out.push(']');
+            }
+            Self::Object(object) => {
+                let mut writer = ObjectWriter::new(out);
+                for (key, value) in object.iter() {
+                    let out = writer.any_key(key, false);
+                    if out.len() >= wanted {
+                        return;
+                    }
+                    value.write_beginning(out, wanted);
+                }
+                writer.end();
+            }
+            _ => self.write(out),
         }
     }
 
@@ -393,35 +434,61 @@ fn write_escape(c: char, out: &mut String) {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Value<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ValueVisitor)
+        Reader { budget: &Budget::default(), place: Place::Event }.deserialize(deserializer)
     }
 }
 
 /// An object key; a type of its own because serde's own `Cow` always copies.
-struct Key<'a>(Cow<'a, str>);
+struct KeyReader<'b>(&'b Budget);
 
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-        impl<'de> Visitor<'de> for KeyVisitor {
-            type Value = Key<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Borrowed(text)))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
-                Ok(Key(Cow::Owned(text.to_owned())))
-            }
-        }
-        deserializer.deserialize_str(KeyVisitor)
+impl<'de> DeserializeSeed<'de> for KeyReader<'_> {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Cow<'de, str>, D::Error> {
+        deserializer.deserialize_str(self)
     }
 }
 
-struct ValueVisitor;
+impl<'de> Visitor<'de> for KeyReader<'_> {
+    type Value = Cow<'de, str>;
 
-impl<'de> Visitor<'de> for ValueVisitor {
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(self.0.key(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(Cow::Owned(self.0.key(text).into_owned()))
+    }
+}
+
+/// Reads a value, as far as the bounds of an event allow.
+#[derive(Clone, Copy)]
+struct Reader<'b> {
+    budget: &'b Budget,
+    /// Where the value stands.
+    place: Place,
+}
+
+/// What a field takes in memory, in bytes; about what its key and its text take beside their bytes is in it.
+const FIELD: usize = size_of::<(Cow<'_, str>, Value<'_>)>();
+
+/// More than most objects of an event have: growing costs more than the room.
+const FIRST_ROOM: usize = 12;
+
+impl<'de> DeserializeSeed<'de> for Reader<'_> {
+    type Value = Value<'de>;
+
+    #[inline]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value<'de>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Reader<'_> {
     type Value = Value<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -457,32 +524,88 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value<'de>, A::Error> {
+        let reader = Reader { place: Place::Elsewhere, ..self };
         let mut values = Vec::new();
-        while let Some(value) = elements.next_element()? {
-            values.push(value);
+        while values.len() < MAX_ELEMENTS && self.budget.take(FIELD) {
+            match elements.next_element_seed(reader)? {
+                Some(value) => values.push(value),
+                None => return Ok(Value::Array(values)),
+            }
+        }
+        let mut more = 0_u64;
+        while elements.next_element::<IgnoredAny>()?.is_some() {
+            self.budget.leave_out(Place::Elsewhere);
+            more += 1;
+        }
+        if more > 0 {
+            values.push(Value::String(format!("{more} more").into()));
         }
         Ok(Value::Array(values))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value<'de>, A::Error> {
-        // More than most objects of an event have: growing costs more than the room.
-        let mut fields = Vec::with_capacity(12);
-        while let Some((Key(key), value)) = entries.next_entry()? {
+        // What is allocated at once is taken at once.
+        let room = if self.budget.take(FIRST_ROOM * FIELD) { FIRST_ROOM } else { 0 };
+        let mut fields = Vec::with_capacity(room);
+        while let Some(key) = entries.next_key_seed(KeyReader(self.budget))? {
+            if fields.len() >= MAX_FIELDS || (fields.len() >= room && !self.budget.take(FIELD)) {
+                return self.visit_rest(Object::collect(fields), key, entries);
+            }
+            let value = entries.next_value_seed(Reader { place: self.place.of_value(&key), ..self })?;
             fields.push((key, value));
         }
         Ok(Value::Object(Object::collect(fields)))
     }
 }
 
-/// Reads one object from a line; a line that holds anything else is an error.
+impl Reader<'_> {
+    /// Reads on in an object that already has all fields that it may have: of the rest only those are kept that are
+    /// needed, or that come a second time.
+    #[cold]
+    fn visit_rest<'de, A: MapAccess<'de>>(
+        self,
+        object: Object<'de>,
+        key: Cow<'de, str>,
+        mut entries: A,
+    ) -> Result<Value<'de>, A::Error> {
+        let mut fields = object.fields;
+        let mut places: HashMap<Cow<'de, str>, usize> = HashMap::with_capacity(fields.len());
+        places.extend(fields.iter().enumerate().map(|(place, (key, _))| (key.clone(), place)));
+        let mut next = Some(key);
+        while let Some(key) = next {
+            let known = places.get(&key).copied();
+            if known.is_some() || self.place.needs(&key) {
+                let value = entries.next_value_seed(Reader { place: self.place.of_value(&key), ..self })?;
+                if let Some(earlier) = known.and_then(|place| fields.get_mut(place)) {
+                    earlier.1 = value;
+                } else {
+                    places.insert(key.clone(), fields.len());
+                    fields.push((key, value));
+                }
+            } else {
+                entries.next_value::<IgnoredAny>()?;
+                self.budget.leave_out(self.place);
+            }
+            next = entries.next_key_seed(KeyReader(self.budget))?;
+        }
+        Ok(Value::Object(Object { fields }))
+    }
+}
+
+/// Reads one object from a line; a line that holds anything else is an error. What exceeds the bounds of an event is
+/// left out.
 ///
 /// # Errors
 /// Where the line is no UTF-8, no JSON, deeper than 128 levels, or no object.
-pub fn parse_object(line: &[u8]) -> Result<Object<'_>, serde_json::Error> {
+pub fn parse_object(line: &[u8]) -> Result<(Object<'_>, LeftOut), serde_json::Error> {
     // Once for the whole line is cheaper than once for each string.
     let text = std::str::from_utf8(line).map_err(serde_json::Error::custom)?;
-    match serde_json::from_str(text)? {
-        Value::Object(object) => Ok(object),
+    let budget = Budget::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = Reader { budget: &budget, place: Place::Event }.deserialize(&mut deserializer)?;
+    deserializer.end()?;
+    match value {
+        Value::Object(object) => Ok((object, budget.left_out())),
         _ => Err(serde_json::Error::custom("JSON, but not an object")),
     }
 }
@@ -522,7 +645,7 @@ mod tests {
             let mut text: Vec<String> = (0..size).map(|n| format!("\"k{n}\": {n}")).collect();
             text.push("\"k1\": 999".to_owned());
             let line = format!("{{{}}}", text.join(", "));
-            let object = parse_object(line.as_bytes()).unwrap();
+            let object = parse_object(line.as_bytes()).unwrap().0;
             assert_eq!(object.len(), size);
             assert_eq!(object.iter().nth(1).unwrap().1.as_integer(), Some(999));
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use super::Event;
+use super::bounds::{self, SHOWN};
 use super::exec;
 use super::origin::Origin;
 use super::risk::{Risk, Severity};
@@ -79,7 +80,8 @@ impl Meaning {
     /// What the event itself tells of it, without the engine being asked.
     #[must_use]
     pub fn of_event(event: &Event<'_>) -> Self {
-        let workload = workload::of_event(event).into_iter().map(|(key, value)| (key, value.to_owned())).collect();
+        let kept = |value| bounds::beginning(value, bounds::kept(SHOWN)).to_owned();
+        let workload = workload::of_event(event).into_iter().map(|(key, value)| (key, kept(value))).collect();
         Self { workload, exec: exec::of_event(event), ..Self::default() }
     }
 
@@ -155,7 +157,10 @@ struct Fields<'m>(Vec<Field<'m>>);
 impl<'m> Fields<'m> {
     /// What is empty is left out on the way to the rules anyhow.
     fn add(&mut self, object: &'static str, key: &'static str, value: impl Into<Cow<'m, str>>) {
-        let value = visible(value.into());
+        let mut value = value.into();
+        // What cannot be seen becomes six times as long.
+        bounds::cut(&mut value, SHOWN);
+        let value = visible(value);
         if !value.is_empty() {
             self.0.push(Field { object, key, value });
         }

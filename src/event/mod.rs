@@ -4,6 +4,7 @@
 //! out from version 1.52 on (`status`, `id`, `from`) is filled in here, because Wazuh's stock rules up to 4.14.3 look
 //! at `docker.status` and nothing else.
 
+pub mod bounds;
 pub mod exec;
 pub mod filter;
 pub mod forged;
@@ -15,6 +16,7 @@ pub mod origin;
 pub mod preview;
 pub mod redact;
 pub mod registry;
+pub mod repair;
 pub mod risk;
 pub mod sanitize;
 pub mod tags;
@@ -22,6 +24,7 @@ pub mod workload;
 
 use std::borrow::Cow;
 
+use bounds::LeftOut;
 use index::{Field, Index};
 use json::{Object, Texts, Value};
 
@@ -33,6 +36,7 @@ pub struct Event<'a> {
     fields: Object<'a>,
     index: Index,
     texts: Texts,
+    left_out: LeftOut,
 }
 
 impl<'a> Event<'a> {
@@ -41,12 +45,12 @@ impl<'a> Event<'a> {
     /// # Errors
     /// Where the line is not one JSON object; the error says where in the line.
     pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
-        let fields = json::parse_object(line)?;
-        Ok(Self { index: Index::of(&fields), fields, texts: Texts::of(line) })
+        let (fields, left_out) = json::parse_object(line)?;
+        Ok(Self { index: Index::of(&fields), fields, texts: Texts::of(line), left_out })
     }
 
     fn new(fields: Object<'a>) -> Self {
-        Self { index: Index::of(&fields), fields, texts: Texts::Unknown }
+        Self { index: Index::of(&fields), fields, texts: Texts::Unknown, left_out: LeftOut::default() }
     }
 
     /// Something that is known about an object, and is no event of the engine.
@@ -72,6 +76,12 @@ impl<'a> Event<'a> {
     #[must_use]
     pub fn fields(&self) -> &Object<'a> {
         &self.fields
+    }
+
+    /// What was left out of it to keep it within the bounds.
+    #[must_use]
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// Its keys or texts are others than those that were read.

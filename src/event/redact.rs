@@ -17,9 +17,10 @@ use aho_corasick::automaton::Automaton;
 use aho_corasick::dfa::DFA;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-use super::Event;
+use super::bounds::{self, LeftOut, SHOWN_LABEL, WHOLE_ACTION};
 use super::index::Field;
 use super::json::Value;
+use super::Event;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -30,8 +31,8 @@ pub const MOST_PATTERNS: usize = 100;
 /// A compiled pattern of the user may take this much memory, in bytes.
 const PATTERN_SIZE: usize = 1 << 20;
 
-/// A value: in quotes, or up to what ends a word in a shell, a query or a list.
-const VALUE: &str = r#"(?:"([^"]+)"|'([^']+)'|([^\s"'&;|,]+))"#;
+/// A value: in quotes, which have backslashes before them in a text of JSON, or up to what ends a word in a shell, a query or a list.
+const VALUE: &str = r#"(?:\\?"([^"]+)"|\\?'([^']+)'|([^\s"'&;|,]+))"#;
 
 /// Names of what is secret, as the last part of a longer name.
 const SECRET_NAME: &str = "(?:(?:[a-z0-9]*[._-])*?(?:pass|pwd)|[a-z0-9._-]*?(?:password|passwd|passphrase|passwort|passcode|\
@@ -58,6 +59,8 @@ fn rules() -> Vec<String> {
         format!(r#"(?i)(?:^|[\s?&;,'"{{]){name}[0-9]*={value}"#),
         // "password": "x"
         format!(r#"(?i)\\?["']{name}\\?["']\s*:\s*\\?["']([^"'\\]+)"#),
+        // "password":"x", whatever is escaped in it
+        format!(r#"(?i)"{name}"\s*:\s*"((?:[^"\\]|\\.)+)"#),
         // -u user:secret, -U user%secret, -u user,secret
         r#"(?i)(?:^|[\s/])(?:curl|wget|https?|xh|lftp|smbclient|rpcclient|ab)\s(?:[^|;&]*?\s)?(?:-u|--user|--proxy-user|-a|--auth)(?:=|\s*)["']?[^\s:%,"']+[:%,]([^\s"']+)"#.to_owned(),
         r"(?i)(?:^|[\s/])htpasswd\s(?:-\S+\s+)*?-[a-z]*b[a-z]*\s+(?:-\S+\s+)*\S+\s+\S+\s+(\S+)".to_owned(),
@@ -285,7 +288,7 @@ impl Redactor {
             return 0;
         }
         let may_have_labels = event.may_have_labels();
-        let mut count = 0;
+        let (mut count, mut lost_ends) = (0, 0);
         // Engines that write both write the same twice.
         let mut harmless = "";
         for field in [Field::Status, Field::Action] {
@@ -295,22 +298,23 @@ impl Redactor {
             {
                 continue;
             }
-            let found = self.replace(text, hasher);
-            if let (0, Cow::Borrowed(text)) = (found, text) {
+            let found = self.replace(text, WHOLE_ACTION, hasher);
+            count += found.count;
+            lost_ends += u64::from(found.is_cut && text.len() <= bounds::SHOWN_ACTION);
+            if let (0, Cow::Borrowed(text)) = (found.count, text) {
                 harmless = text;
             }
-            count += found;
         }
-        let Some(attributes) = event.attributes_mut().filter(|_| may_have_labels) else { return count };
-        for (key, value) in attributes.iter_mut() {
-            let Value::String(text) = value else { continue };
-            if self.names_secret(key) && !text.is_empty() && !is_reference(text) {
-                *text = self.instead_of(text, hasher).into();
-                count += 1;
-            } else {
-                count += self.replace(text, hasher);
+        if may_have_labels && let Some(attributes) = event.attributes_mut() {
+            for (key, value) in attributes.iter_mut() {
+                let Value::String(text) = value else { continue };
+                let found = self.replace_named(key, text, SHOWN_LABEL, hasher);
+                count += found.count;
+                lost_ends += u64::from(found.is_cut && text.len() <= bounds::shown_attribute(key));
             }
         }
+        let left_out = event.left_out;
+        event.left_out = LeftOut { texts: left_out.texts + lost_ends, ..left_out };
         count
     }
 
@@ -319,7 +323,7 @@ impl Redactor {
     pub fn text<'t>(&self, text: &'t str, hasher: Hasher<'_>) -> Cow<'t, str> {
         let mut text = Cow::Borrowed(text);
         if self.mode != Mode::Off {
-            self.replace(&mut text, hasher);
+            self.replace(&mut text, usize::MAX, hasher);
         }
         text
     }
@@ -330,17 +334,72 @@ impl Redactor {
             return 0;
         }
         let mut clean = Cow::Borrowed(text.as_str());
-        let count = self.replace(&mut clean, hasher);
+        let count = self.replace(&mut clean, usize::MAX, hasher).count;
         if count > 0 {
             *text = clean.into_owned();
         }
         count
     }
 
-    fn replace(&self, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> u64 {
-        let spans = self.spans(text);
+    /// What may be shown of a text of which no more than so many bytes are shown, without the secrets in it: also none
+    /// of which only the beginning is within them.
+    #[must_use]
+    pub fn beginning<'t>(&self, text: &'t str, shown: usize, hasher: Hasher<'_>) -> Cow<'t, str> {
+        let mut text = Cow::Borrowed(text);
+        self.redact_beginning("", &mut text, shown, hasher);
+        text
+    }
+
+    /// Takes the secrets out of the value of a field of this name, and cuts it to what may be shown; how many secrets
+    /// there were. The name of a secret makes all of its value one.
+    pub fn redact_beginning(&self, name: &str, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> u64 {
+        bounds::cut(text, shown);
+        let found = if self.mode == Mode::Off {
+            Found::default()
+        } else {
+            self.replace_named(name, text, shown, hasher)
+        };
+        match text {
+            Cow::Borrowed(text) => *text = bounds::beginning(text, shown),
+            Cow::Owned(text) if !found.is_cut => text.truncate(bounds::boundary(text, shown)),
+            // It ends with what stands for the last secret.
+            Cow::Owned(_) => {}
+        }
+        found.count
+    }
+
+    /// [`Self::redact_beginning`] of a text that is owned.
+    pub fn redact_shown(&self, name: &str, text: &mut String, shown: usize, hasher: Hasher<'_>) -> u64 {
+        let mut beginning = Cow::Borrowed(text.as_str());
+        let count = self.redact_beginning(name, &mut beginning, shown, hasher);
+        match beginning {
+            Cow::Borrowed(beginning) => text.truncate(beginning.len()),
+            Cow::Owned(beginning) => *text = beginning,
+        }
+        count
+    }
+
+    fn replace_named(&self, name: &str, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> Found {
+        if self.names_secret(name) && !text.is_empty() && !is_reference(text) {
+            *text = self.instead_of(text, hasher).into();
+            return Found { count: 1, is_cut: false };
+        }
+        self.replace(text, shown, hasher)
+    }
+
+    /// Takes the secrets out of a text of which so many bytes are shown; of one that was cut, see [`bounds::cut`], all
+    /// that is beyond them goes with them.
+    fn replace(&self, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> Found {
+        let is_cut = shown != usize::MAX && bounds::may_be_cut(text.len(), shown);
+        let end = if is_cut { bounds::boundary(text, shown) } else { text.len() };
+        let mut spans = self.spans(text);
+        if is_cut {
+            spans.extend(self.open_spans(text, end));
+            spans = merged(spans);
+            spans.retain(|span| span.start < end);
+        }
         if spans.is_empty() {
-            return 0;
+            return Found::default();
         }
         let mut out = String::with_capacity(text.len());
         let mut done = 0;
@@ -349,9 +408,30 @@ impl Redactor {
             out.push_str(&self.instead_of(text.get(span.clone()).unwrap_or_default(), hasher));
             done = span.end;
         }
-        out.push_str(text.get(done..).unwrap_or_default());
+        out.push_str(text.get(done..end).unwrap_or_default());
         *text = out.into();
-        spans.len() as u64
+        Found { count: spans.len() as u64, is_cut }
+    }
+
+    /// The secrets that begin before this place of a text that was cut, and whose end is not there to recognize them
+    /// by.
+    fn open_spans(&self, text: &str, end: usize) -> Vec<Range<usize>> {
+        let margin = text.get(end..).unwrap_or_default();
+        let has_blank = margin.contains(|c: char| c.is_ascii_whitespace());
+        let mut spans = Vec::new();
+        for (ending, is_open) in [
+            ("\"", !margin.contains('"')),
+            ("'", !margin.contains('\'')),
+            // The host of a URL, the rest of a token of three parts.
+            ("@", !has_blank),
+            (".eyJaaaaaaaa.aaaaaaaa", !has_blank),
+        ] {
+            if is_open {
+                let found = self.spans(&format!("{text}{ending}"));
+                spans.extend(found.into_iter().map(|span| span.start..span.end.min(text.len())));
+            }
+        }
+        spans
     }
 
     fn instead_of(&self, secret: &str, hasher: Hasher<'_>) -> String {
@@ -375,16 +455,30 @@ impl Redactor {
             own.find(text, &mut spans);
         }
         spans.retain(|span| text.get(span.clone()).is_some_and(|secret| !secret.is_empty() && !is_reference(secret)));
-        spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
-        let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
-        for span in spans {
-            match merged.last_mut() {
-                Some(last) if span.start < last.end => last.end = last.end.max(span.end),
-                _ => merged.push(span),
-            }
-        }
-        merged
+        merged(spans)
     }
+}
+
+/// What was taken out of a text.
+#[derive(Debug, Clone, Copy, Default)]
+struct Found {
+    /// How many secrets.
+    count: u64,
+    /// Whether its end was taken off, too.
+    is_cut: bool,
+}
+
+/// Places in order and without overlaps.
+fn merged(mut spans: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    spans.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match merged.last_mut() {
+            Some(last) if span.start < last.end => last.end = last.end.max(span.end),
+            _ => merged.push(span),
+        }
+    }
+    merged
 }
 
 /// The span with the rest of the characters at its ends.

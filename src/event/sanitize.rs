@@ -13,13 +13,20 @@
 //! - A label whose value begins with `[` gets a blank before it: it would be read as a JSON array.
 //! - An attribute that is no text, number or the like, and what is nested more than [`DEEPEST`] levels deep, is written
 //!   as a text of JSON; so is an array that is too long to be taken for a text.
-//! - A line with lone surrogates or bytes that are no UTF-8 is repaired, so that its event is not lost.
+//! - A line with lone surrogates or bytes that are no UTF-8 is repaired, so that its event is not lost; so is one that is
+//!   nested deeper than a parser follows, or holds a number beyond any double: these become texts.
+//! - A text is cut to what may be shown of it and a margin, and of more labels than a message has room for the smallest
+//!   are kept, before anything looks at them closely. What the bounds of [`super::bounds`] leave out is counted.
 //!
 //! An ordinary event passes unchanged; see the tests over recorded ones.
 
 use std::borrow::Cow;
+use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher as _, Hasher as _};
 
+use super::repair;
+use super::bounds::{self, LeftOut, MAX_LABELS, SHOWN, SHOWN_LABEL, WHOLE_ACTION};
 use super::json::{Object, Texts, Value, is_printable};
 use super::{Attribute, Event, FIELDS, is_engine_attribute};
 
@@ -28,6 +35,12 @@ pub const DEEPEST: usize = 8;
 
 /// Arrays up to this length stay arrays. No engine writes any.
 const LONGEST_ARRAY: usize = 64;
+
+/// The longest an array may be as a text, in bytes; it is one field, and is shown as a whole or as a text.
+const LARGEST_ARRAY: usize = 4_096;
+
+/// The labels that are kept take no more than this, in bytes: more than a message has room for.
+const MOST_LABELS: usize = 64 << 10;
 
 /// What stands before a label that could not keep its name.
 const RENAMED: &str = "label:";
@@ -43,6 +56,8 @@ pub struct Changes {
     pub arrays: u64,
     /// Values with an inner structure that became texts.
     pub flattened: u64,
+    /// Keys that were too long.
+    pub shortened: u64,
     /// Whether the line was no valid JSON of UTF-8 before it was repaired.
     pub repaired: bool,
 }
@@ -64,13 +79,16 @@ pub fn read<'a>(line: &'a [u8], repaired: &'a mut Vec<u8>) -> Result<(Event<'a>,
         Ok(event) => return Ok((event, false)),
         Err(error) => error,
     };
-    let Some(mended) = repair(line) else { return Err(error) };
+    let Some(mended) = repair::repair(line) else { return Err(error) };
     *repaired = mended;
     Event::parse(repaired).map(|event| (event, true))
 }
 
 /// Makes an event safe.
 pub fn clean(event: &mut Event<'_>) -> Changes {
+    if keep_smallest_labels(event) {
+        event.was_changed();
+    }
     let (has_labels, is_flat) = (event.may_have_labels(), is_flat(event));
     let mut cleaner = Cleaner { texts: event.texts, changes: Changes::default() };
     cleaner.clean_fields(&mut event.fields);
@@ -91,7 +109,45 @@ pub fn clean(event: &mut Event<'_>) -> Changes {
     if !changes.is_nothing() {
         event.was_changed();
     }
+    changes.shortened = event.left_out.shortened;
     changes
+}
+
+/// Of more labels than any message has room for, keeps those of which messages show the most; whether there were more.
+fn keep_smallest_labels(event: &mut Event<'_>) -> bool {
+    let Some(attributes) = event.attributes() else { return false };
+    let size = |label: &Attribute<'_, '_>| {
+        let value = match label.value {
+            Value::String(text) => text.len().min(SHOWN_LABEL),
+            Value::Array(_) | Value::Object(_) => SHOWN_LABEL,
+            Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        };
+        label.key.len() + value
+    };
+    let count = attributes.len() - event.own_count();
+    if count <= MAX_LABELS && event.labels().map(|label| size(&label)).sum::<usize>() <= MOST_LABELS {
+        return false;
+    }
+    let mut by_size: Vec<(usize, usize)> = event.labels().map(|label| (size(&label), label.place)).collect();
+    by_size.sort_unstable();
+    let mut is_kept = vec![true; attributes.len()];
+    let (mut room, mut bytes) = (MOST_LABELS, 0);
+    let mut dropped = 0_u64;
+    for (number, (size, place)) in by_size.into_iter().enumerate() {
+        if number < MAX_LABELS && size <= room && dropped == 0 {
+            room -= size;
+        } else if let Some(is_kept) = is_kept.get_mut(place) {
+            *is_kept = false;
+            dropped += 1;
+            bytes += size as u64;
+        }
+    }
+    if let Some(attributes) = event.attributes_mut() {
+        attributes.keep(&is_kept);
+    }
+    let left_out = event.left_out;
+    event.left_out = LeftOut { labels: left_out.labels + dropped, bytes: left_out.bytes + bytes, ..left_out };
+    true
 }
 
 /// Goes through all texts of an event.
@@ -103,8 +159,13 @@ struct Cleaner {
 impl Cleaner {
     fn clean_fields(&mut self, fields: &mut Object<'_>) {
         for (key, value) in fields.iter_mut() {
-            self.clean_text(key);
-            self.clean_value(value, 1);
+            self.clean_text(key, SHOWN);
+            let shown = match key.as_ref() {
+                "status" | "Action" => WHOLE_ACTION,
+                "Actor" => SHOWN_LABEL,
+                _ => SHOWN,
+            };
+            self.clean_value(value, shown, 1);
             let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
             if is_nested && key != "Actor" && FIELDS.contains(&key.as_ref()) {
                 flatten(value, &mut self.changes);
@@ -112,24 +173,33 @@ impl Cleaner {
         }
     }
 
-    fn clean_value(&mut self, value: &mut Value<'_>, depth: usize) {
+    fn clean_value(&mut self, value: &mut Value<'_>, shown: usize, depth: usize) {
         match value {
-            Value::String(text) => self.clean_text(text),
+            Value::String(text) => self.clean_text(text, shown),
             Value::Array(_) | Value::Object(_) if depth >= DEEPEST => flatten(value, &mut self.changes),
             Value::Array(values) if values.len() > LONGEST_ARRAY => flatten(value, &mut self.changes),
-            Value::Array(values) => values.iter_mut().for_each(|value| self.clean_value(value, depth + 1)),
+            Value::Array(values) => {
+                values.iter_mut().for_each(|value| self.clean_value(value, shown, depth + 1));
+                let mut text = String::new();
+                value.write_beginning(&mut text, LARGEST_ARRAY);
+                if text.len() >= LARGEST_ARRAY {
+                    flatten(value, &mut self.changes);
+                }
+            }
             Value::Object(object) => {
                 for (key, value) in object.iter_mut() {
-                    self.clean_text(key);
-                    self.clean_value(value, depth + 1);
+                    self.clean_text(key, SHOWN);
+                    self.clean_value(value, shown, depth + 1);
                 }
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
-    fn clean_text(&mut self, text: &mut Cow<'_, str>) {
+    fn clean_text(&mut self, text: &mut Cow<'_, str>, shown: usize) {
+        bounds::cut(text, shown);
         if !self.texts.are_plain(text) && make_visible(text) {
+            bounds::cut(text, shown);
             self.changes.characters += 1;
         }
     }
@@ -147,6 +217,9 @@ fn is_flat(event: &Event<'_>) -> bool {
     })
 }
 
+/// The most parents whose hashes are kept at a time: labels of ordinary containers have a few each.
+const MOST_PARENTS: usize = 8_192;
+
 /// Whether it is certain that no label has to be renamed or gets a blank.
 ///
 /// It looks at hashes of the keys, of which those of equal keys are equal; where two are equal by chance it says no, and
@@ -162,6 +235,10 @@ fn labels_keep_their_names(event: &Event<'_>) -> bool {
     let mut parents: Vec<u64> = Vec::with_capacity(2 * attributes.len());
     for (key, _) in attributes.as_slice() {
         keys.push(hash_folded(&folded(key), &mut parents));
+        // So many parts are looked at otherwise.
+        if parents.len() > MOST_PARENTS {
+            return false;
+        }
     }
     keys.sort_unstable();
     event.labels().all(is_safe)
@@ -202,8 +279,10 @@ fn hash_part(part: &[u8], hash: u64) -> u64 {
 
 fn flatten(value: &mut Value<'_>, changes: &mut Changes) {
     let mut text = String::from("json ");
-    value.write(&mut text);
-    *value = Value::String(text.into());
+    value.write_beginning(&mut text, bounds::kept(SHOWN_LABEL));
+    let mut text = Cow::Owned(text);
+    bounds::cut(&mut text, SHOWN_LABEL);
+    *value = Value::String(text);
     changes.flattened += 1;
 }
 
@@ -267,25 +346,24 @@ fn is_hidden(c: char) -> bool {
 struct Seen {
     /// Its key without regard to case.
     folded: String,
+    /// The hash of that.
+    hash: u64,
     is_engines: bool,
     is_empty: bool,
 }
 
 fn clean_labels(attributes: &mut Object<'_>, changes: &mut Changes) {
+    let prefixes = Prefixes::new();
     let seen: Vec<Seen> = attributes
         .iter()
-        .map(|(key, value)| Seen {
-            folded: key.to_lowercase(),
-            is_engines: is_engine_attribute(key),
-            is_empty: value.as_text() == Some(""),
+        .map(|(key, value)| {
+            let folded = key.to_lowercase();
+            let hash = prefixes.hash(&folded);
+            Seen { folded, hash, is_engines: is_engine_attribute(key), is_empty: value.as_text() == Some("") }
         })
         .collect();
-    let gives_way = who_gives_way(&seen);
-    let mut taken: HashSet<String> = HashSet::new();
-    if gives_way.contains(&true) {
-        let names = seen.iter().map(|attribute| attribute.folded.as_str());
-        taken.extend(names.flat_map(|name| parents(name).chain([name])).map(str::to_owned));
-    }
+    let gives_way = who_gives_way(&seen, &prefixes);
+    let mut names = Names::of(&seen, &gives_way);
     for ((key, value), (attribute, gives_way)) in attributes.iter_mut().zip(seen.iter().zip(gives_way)) {
         if attribute.is_engines {
             continue;
@@ -297,91 +375,125 @@ fn clean_labels(attributes: &mut Object<'_>, changes: &mut Changes) {
             changes.arrays += 1;
         }
         if gives_way {
-            // Without dots it can neither be below another nor above it.
-            let plain = format!("{RENAMED}{}", key.replace('.', ":"));
-            let mut name = plain.clone();
-            let mut number = 2;
-            while !taken.insert(name.to_lowercase()) {
-                name = format!("{plain}:{number}");
-                number += 1;
-            }
-            *key = name.into();
+            *key = names.instead_of(key).into();
             changes.renamed += 1;
         }
     }
 }
 
+/// Hashes of keys and of their parents, each in one pass over the key.
+struct Prefixes {
+    /// Nobody knows it before, so nobody can make keys whose hashes are the same.
+    multiplier: u64,
+}
+
+impl Prefixes {
+    /// A prime, so that two texts of n bytes have the same hash for at most n of its multipliers.
+    const PRIME: u64 = (1 << 61) - 1;
+
+    fn new() -> Self {
+        let random = RandomState::new().build_hasher().finish();
+        Self { multiplier: random % (Self::PRIME - 1) + 1 }
+    }
+
+    fn with(&self, hash: u64, byte: u8) -> u64 {
+        let product = u128::from(hash) * u128::from(self.multiplier) + u128::from(byte) + 1;
+        // By its halves, since a division would take longer; the prime is a power of two less one.
+        let folded = (product & u128::from(Self::PRIME)) + (product >> 61);
+        let folded = u64::try_from(folded).unwrap_or_default();
+        if folded >= Self::PRIME { folded - Self::PRIME } else { folded }
+    }
+
+    fn hash(&self, key: &str) -> u64 {
+        key.bytes().fold(0, |hash, byte| self.with(hash, byte))
+    }
+
+    /// `a` and `a.b` of `a.b.c`, each with its hash.
+    fn parents<'k>(&self, key: &'k str) -> impl Iterator<Item = (&'k str, u64)> {
+        let mut hash = 0;
+        key.bytes().enumerate().filter_map(move |(at, byte)| {
+            let before = hash;
+            hash = self.with(hash, byte);
+            Some((key.get(..at).filter(|_| byte == b'.')?, before))
+        })
+    }
+}
+
 /// Which attributes cannot keep their names.
-fn who_gives_way(seen: &[Seen]) -> Vec<bool> {
-    let mut owners: HashMap<&str, usize> = HashMap::with_capacity(seen.len());
+fn who_gives_way(seen: &[Seen], prefixes: &Prefixes) -> Vec<bool> {
+    let mut owners: HashMap<u64, usize> = HashMap::with_capacity(seen.len());
     // The engine's own first, so that no label comes before them.
     for of_engine in [true, false] {
         for (place, attribute) in seen.iter().enumerate().filter(|(_, attribute)| attribute.is_engines == of_engine) {
-            owners.entry(&attribute.folded).or_insert(place);
+            owners.entry(attribute.hash).or_insert(place);
         }
     }
-    let owner = |key: &str| owners.get(key).and_then(|place| Some((*place, seen.get(*place)?)));
+    let owner = |(key, hash): (&str, u64)| {
+        let place = *owners.get(&hash)?;
+        seen.get(place).filter(|owner| owner.folded == key).map(|owner| (place, owner))
+    };
     let mut gives_way: Vec<bool> = seen
         .iter()
         .enumerate()
-        .map(|(place, Seen { folded, is_engines, .. })| {
-            let is_second = owner(folded).is_none_or(|(first, _)| first != place);
+        .map(|(place, Seen { folded, hash, is_engines, .. })| {
+            let is_second = owner((folded, *hash)).is_none_or(|(first, _)| first != place);
             // A parent that is the engine's keeps its place.
-            let is_below =
-                || parents(folded).filter_map(owner).any(|(_, parent)| parent.is_engines && !parent.is_empty);
+            let is_below = || {
+                prefixes.parents(folded).filter_map(owner).any(|(_, parent)| parent.is_engines && !parent.is_empty)
+            };
             !is_engines && (folded.is_empty() || is_second || is_below())
         })
         .collect();
     // A label that is the parent of another gives way to it.
-    let mut are_parents = Vec::new();
+    let mut is_parent = vec![false; seen.len()];
     for (attribute, _) in seen.iter().zip(&gives_way).filter(|(_, gives_way)| !**gives_way) {
-        let of_labels =
-            parents(&attribute.folded).filter_map(owner).filter(|(_, parent)| !parent.is_engines && !parent.is_empty);
-        are_parents.extend(of_labels.map(|(place, _)| place));
-    }
-    for place in are_parents {
-        if let Some(flag) = gives_way.get_mut(place) {
-            *flag = true;
+        for (place, parent) in prefixes.parents(&attribute.folded).filter_map(owner) {
+            if let Some(flag) = is_parent.get_mut(place) {
+                *flag |= !parent.is_engines && !parent.is_empty;
+            }
         }
+    }
+    for (gives_way, is_parent) in gives_way.iter_mut().zip(is_parent) {
+        *gives_way |= is_parent;
     }
     gives_way
 }
 
-/// `a` and `a.b` of `a.b.c`.
-fn parents(key: &str) -> impl Iterator<Item = &str> {
-    key.match_indices('.').filter_map(|(at, _)| key.get(..at))
+/// The names that are taken, for those that cannot keep theirs.
+struct Names {
+    /// All that have no dots: a new name has none either.
+    taken: HashSet<String>,
+    /// The number that the next one of a name gets.
+    next: HashMap<String, u64>,
 }
 
-/// The line with lone surrogates written out and foreign bytes replaced; `None` where there is nothing of either.
-fn repair(line: &[u8]) -> Option<Vec<u8>> {
-    let text = String::from_utf8_lossy(line);
-    let mut mended = String::with_capacity(text.len() + 16);
-    let mut rest = text.as_ref();
-    let mut changed = matches!(text, Cow::Owned(_));
-    while let Some(at) = rest.find('\\') {
-        let (before, escape) = rest.split_at(at);
-        mended.push_str(before);
-        let length = match (surrogate(escape), escape.get(6..).and_then(surrogate)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
-            (Some(_), _) => {
-                mended.push('\\');
-                changed = true;
-                6
-            }
-            (None, _) => escape.char_indices().nth(2).map_or(escape.len(), |(end, _)| end),
-        };
-        let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
-        mended.push_str(escape);
-        rest = after;
+impl Names {
+    fn of(seen: &[Seen], gives_way: &[bool]) -> Self {
+        let mut taken = HashSet::new();
+        if gives_way.contains(&true) {
+            // Of the parents of a key only the first has no dots.
+            let first = |attribute: &Seen| attribute.folded.split('.').next().unwrap_or_default().to_owned();
+            taken.extend(seen.iter().map(first));
+        }
+        Self { taken, next: HashMap::new() }
     }
-    mended.push_str(rest);
-    changed.then(|| mended.into_bytes())
-}
 
-/// The surrogate that an escape at the beginning of `text` stands for.
-fn surrogate(text: &str) -> Option<u16> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    u16::from_str_radix(digits, 16).ok().filter(|unit| (0xd800..=0xdfff).contains(unit))
+    fn instead_of(&mut self, key: &str) -> String {
+        // Without dots it can neither be below another nor above it.
+        let plain = format!("{RENAMED}{}", key.replace('.', ":"));
+        let folded = plain.to_lowercase();
+        let next = self.next.entry(folded.clone()).or_insert(1);
+        // A number is tried once for each name, however many want it.
+        loop {
+            let number = *next;
+            *next += 1;
+            let is_first = number == 1;
+            let taken = if is_first { folded.clone() } else { format!("{folded}:{number}") };
+            if self.taken.insert(taken) {
+                return if is_first { plain } else { format!("{plain}:{number}") };
+            }
+        }
+    }
 }
 
 #[cfg(test)]

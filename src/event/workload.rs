@@ -24,6 +24,12 @@ const LABELS: [(&str, &str); 16] = [
     ("wazuh.core", "core"),
 ];
 
+/// Whether it is a label that says whose container it is.
+#[must_use]
+pub fn is_label(key: &str) -> bool {
+    LABELS.iter().any(|(label, _)| *label == key)
+}
+
 /// The fields of an event's workload, each with its value; the first label that says something wins.
 #[must_use]
 pub fn of_event<'e>(event: &'e Event<'_>) -> Vec<(&'static str, &'e str)> {

@@ -16,7 +16,7 @@ use crate::backlog::{Backlog, Blocked};
 use crate::cursor::{Key, Window};
 use crate::docker::EngineError;
 use crate::docker::availability::Identity;
-use crate::docker::lines::{Flaw, Refused};
+use crate::docker::lines::{Flaw, Refused, SHOWN_HEAD};
 use crate::docker::reader::{Gap as EngineGap, Reading, Seen, Sink};
 use crate::event::Event;
 use crate::event::json::ObjectWriter;
@@ -460,6 +460,6 @@ impl Drop for Refusals {
 /// The notice of a line that cannot be used. Secrets in its beginning are none of the log's business.
 pub(super) fn refusal(why: Flaw, length: u64, head: &[u8], redactor: &Redactor, key: Key) -> Notice {
     let head = String::from_utf8_lossy(head);
-    let head = redactor.text(&head, &|secret| key.hash_secret(secret)).into_owned();
+    let head = redactor.beginning(&head, SHOWN_HEAD, &|secret| key.hash_secret(secret)).into_owned();
     Notice::LineRefused { why, length, head, at: Timestamp::now() }
 }

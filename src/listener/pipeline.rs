@@ -24,6 +24,7 @@ use crate::cursor::{Cursor, Key, Window};
 use crate::docker::endpoint::Endpoint;
 use crate::docker::lines::{Flaw, head};
 use crate::event::Event;
+use crate::event::bounds::SHOWN;
 use crate::event::meaning::Meaning;
 use crate::event::preview::Importance;
 use crate::event::sanitize::{self, Changes};
@@ -558,11 +559,16 @@ impl Pipeline {
 
     fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
+        let redact = |name: &str, text: &mut String| settings.redactor.redact_shown(name, text, SHOWN, &hasher);
         if let Some(exec) = &mut meaning.exec {
             // The same secrets as in the action, counted there.
-            settings.redactor.redact_text(&mut exec.line, &hasher);
+            redact("", &mut exec.line);
         }
-        meaning.risks.iter_mut().map(|risk| settings.redactor.redact_text(&mut risk.detail, &hasher)).sum()
+        for (name, value) in &mut meaning.workload {
+            // The same secrets as in the label.
+            redact(name, value);
+        }
+        meaning.risks.iter_mut().map(|risk| redact("", &mut risk.detail)).sum()
     }
 
     fn notice(&mut self, notice: &Notice, line: Option<u64>, read_at: i64) {

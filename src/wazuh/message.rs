@@ -17,11 +17,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use crate::docker::availability::Identity;
+pub use crate::event::bounds::{SHOWN, SHOWN_ACTION, SHOWN_LABEL, WHOLE_ACTION};
+use crate::event::bounds::{LeftOut, boundary, shown, shown_attribute};
 use crate::event::index::{FIELDS, Field};
 use crate::event::json::{Object, ObjectWriter, Texts, Value, write_plain, write_string};
 use crate::event::meaning::{self, Meaning, WrittenFields};
 use crate::event::sanitize::Changes;
-use crate::event::{Attribute, Event, is_engine_attribute};
+use crate::event::{Attribute, Event};
 
 /// The queue's id and the location, under which Wazuh shows and counts the events.
 pub const HEADER: &str = "1:Wazuh-Docker:";
@@ -32,17 +34,8 @@ pub const LARGEST: usize = 65_000;
 /// The most fields; analysisd's `decoder_order_size` is 256, and a decoder before ours may have set some.
 pub const MOST_FIELDS: usize = 200;
 
-/// The longest `Action` and `status`, in bytes. With a name beside it and a rule's own words it is within 1,024.
-pub const SHOWN_ACTION: usize = 640;
-
-/// The longest of all other texts, in bytes.
-pub const SHOWN: usize = 256;
-
-/// The longest label, in bytes; a rule that shows a label shows nothing beside it.
-pub const SHOWN_LABEL: usize = 900;
-
-/// The most of a long action that stands beside the event, in bytes.
-pub const WHOLE_ACTION: usize = 16_384;
+/// A message of more fields than this is not written as a whole first.
+const TRIED_FIELDS: usize = 2 * MOST_FIELDS;
 
 /// No text is cut to less than this, in bytes: what rules match by is shorter. A limit that is smaller than what is
 /// left then is not kept, but [`LARGEST`] is.
@@ -161,8 +154,22 @@ pub struct Truncation {
     pub labels: u64,
     /// How many texts lost their end.
     pub texts: u64,
-    /// The size the message would have had, in bytes.
+    /// The size the message would have had, in bytes, without what was never kept of the event.
     pub bytes: u64,
+    /// How many fields are missing that are no labels, and elements of arrays.
+    pub fields: u64,
+}
+
+impl Truncation {
+    /// With what the bounds of an event have left out before.
+    fn with(self, left_out: LeftOut) -> Self {
+        Self {
+            labels: self.labels.saturating_add(left_out.labels),
+            texts: self.texts.saturating_add(left_out.texts),
+            bytes: self.bytes.saturating_add(left_out.bytes),
+            fields: self.fields.saturating_add(left_out.fields),
+        }
+    }
 }
 
 /// A message that fits.
@@ -191,23 +198,30 @@ pub fn write(event: &Event<'_>, findings: &Findings, context: &Context, limit: u
     let writing = Writing { event, findings, context, meaning: &meaning, image: image.as_deref() };
     let whole = Cut::default();
     let start = out.len();
+    let left_out = event.left_out();
+    let fields = writing.fields(&whole);
+    if fields > TRIED_FIELDS {
+        // Not all of them fit, so writing them would be in vain.
+        out.push_str(&writing.shortened(limit, None));
+        return true;
+    }
     // Nearly all fit, so that is tried before it is known.
     writing.write(None, &whole, out);
     let bytes = out.len() - start;
-    let is_whole = bytes <= limit && writing.fields(&whole) <= MOST_FIELDS;
-    if is_whole && whole.missed.get() == 0 {
+    let is_whole = bytes <= limit && fields <= MOST_FIELDS;
+    if is_whole && whole.missed.get() == 0 && !left_out.is_something() {
         return false;
     }
     out.truncate(start);
     if is_whole {
-        let truncation = Truncation { labels: 0, texts: whole.missed.get(), bytes: bytes as u64 };
-        writing.write(Some(truncation), &whole, out);
+        let truncation = Truncation { texts: whole.missed.get(), bytes: bytes as u64, ..Truncation::default() };
+        writing.write(Some(truncation.with(left_out)), &whole, out);
         if out.len() - start <= limit {
             return true;
         }
         out.truncate(start);
     }
-    out.push_str(&writing.shortened(limit, bytes as u64));
+    out.push_str(&writing.shortened(limit, Some(bytes as u64)));
     true
 }
 
@@ -283,19 +297,8 @@ impl Cut {
         if text.len() <= most {
             return text;
         }
-        let end = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
-        text.get(..end).unwrap_or_default()
+        text.get(..boundary(text, most)).unwrap_or_default()
     }
-}
-
-/// How much of a field of the event itself is shown.
-fn shown(key: &str) -> usize {
-    if matches!(key, "status" | "Action") { SHOWN_ACTION } else { SHOWN }
-}
-
-/// How much of an attribute is shown.
-fn shown_attribute(key: &str) -> usize {
-    if is_engine_attribute(key) { SHOWN } else { SHOWN_LABEL }
 }
 
 /// What an image's fields are in a message.
@@ -339,8 +342,8 @@ struct Writing<'e, 'a> {
 }
 
 impl Writing<'_, '_> {
-    /// A message of at most `limit` bytes instead of one of so many.
-    fn shortened(&self, limit: usize, bytes: u64) -> String {
+    /// A message of at most `limit` bytes instead of one of so many, where that is known.
+    fn shortened(&self, limit: usize, bytes: Option<u64>) -> String {
         let mut cut = Cut::default();
         let mut by_size: Vec<(usize, usize)> = self.labels().collect();
         for (place, _) in &by_size {
@@ -348,8 +351,12 @@ impl Writing<'_, '_> {
         }
         cut.unknown = self.fields(&cut) > MOST_FIELDS;
         // The widest numbers, so that the true ones fit.
-        let widest = Truncation { labels: u64::MAX, texts: u64::MAX, bytes: u64::MAX };
-        let mut room = limit.saturating_sub(self.written(Some(widest), &cut).len());
+        let fields = if self.event.left_out().fields > 0 { u64::MAX } else { 0 };
+        let widest = Truncation { labels: u64::MAX, texts: u64::MAX, bytes: u64::MAX, fields };
+        let without_labels = self.written(Some(widest), &cut).len();
+        let mut room = limit.saturating_sub(without_labels);
+        let of_labels = || by_size.iter().map(|(_, size)| *size).sum::<usize>();
+        let bytes = bytes.unwrap_or_else(|| (without_labels + of_labels()) as u64);
         let mut fields = MOST_FIELDS.saturating_sub(self.fields(&cut));
         // The smallest labels are the ones that say most for their size.
         by_size.sort_by_key(|(_, size)| *size);
@@ -366,8 +373,8 @@ impl Writing<'_, '_> {
         }
         let mut longest = WHOLE_ACTION;
         loop {
-            let truncation = Truncation { labels: dropped, texts: self.long_texts(&cut), bytes };
-            let message = self.written(Some(truncation), &cut);
+            let truncation = Truncation { labels: dropped, texts: self.long_texts(&cut), bytes, fields: 0 };
+            let message = self.written(Some(truncation.with(self.event.left_out())), &cut);
             if message.len() <= limit || longest <= SHORTEST {
                 return message;
             }
@@ -415,6 +422,8 @@ impl Writing<'_, '_> {
         OURS + usize::from(self.findings.meaning.exit_code.is_some())
             + usize::from(self.findings.age_when_gone().is_some())
             + usize::from(self.findings.replayed)
+            + usize::from(self.event.left_out().fields > 0)
+            + usize::from(self.findings.changes.shortened > 0)
             + self.meaning.len()
             + self.image.map_or(0, |image| image.count)
             + self.event.legacy_fields().count()
@@ -597,6 +606,9 @@ impl Writing<'_, '_> {
             truncated.count("labels", truncation.labels);
             truncated.count("texts", truncation.texts);
             truncated.count("bytes", truncation.bytes);
+            if truncation.fields > 0 {
+                truncated.count("fields", truncation.fields);
+            }
             truncated.end();
         }
         ours.end();
@@ -613,6 +625,7 @@ fn write_changes(changes: &Changes, ours: &mut ObjectWriter<'_>) {
         ("labels_renamed", changes.renamed),
         ("arrays", changes.arrays),
         ("flattened", changes.flattened),
+        ("shortened", changes.shortened),
         ("repaired", u64::from(changes.repaired)),
     ] {
         if count > 0 {
@@ -652,10 +665,10 @@ fn write_value(out: &mut String, value: &Value<'_>, shown: usize, texts: Texts, 
     }
 }
 
-/// How many fields a value becomes; an array becomes one.
+/// How many fields a value becomes, at the most; an array becomes one.
 fn leaves(value: &Value<'_>) -> usize {
     match value {
-        Value::Object(object) => object.iter().map(|(_, value)| leaves(value)).sum(),
+        Value::Object(object) if !object.is_empty() => object.iter().map(|(_, value)| leaves(value)).sum(),
         _ => 1,
     }
 }

@@ -17,7 +17,7 @@ impl Fields {
             return None;
         }
         let mut fields = Vec::new();
-        flatten("", &parse_object(json.as_bytes()).ok()?, &mut fields);
+        flatten("", &parse_object(json.as_bytes()).ok()?.0, &mut fields);
         fields.truncate(MOST_FIELDS);
         Some(Self(fields))
     }
