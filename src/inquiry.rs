@@ -10,6 +10,7 @@ use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::{Container, Exec, Image, Volume};
 use crate::docker::{Engine, EngineError};
 use crate::event::risk::{self, Host};
+use crate::kernel::{self, Evidence, KernelError};
 use crate::lock::lock;
 
 /// The most commands of one container that are looked at, the newest.
@@ -64,6 +65,8 @@ impl Question {
 pub struct Answers {
     /// The container.
     pub container: Option<Container>,
+    /// What the kernel says of it; none where it was not asked.
+    pub kernel: Option<Result<Evidence, KernelError>>,
     /// Its volumes that the engine mounts itself.
     pub volumes: Vec<Volume>,
     /// What the host says of the paths it was given.
@@ -82,7 +85,8 @@ impl Answers {
         let volumes: usize = self.volumes.iter().map(Volume::size).sum();
         let execs: usize = self.execs.iter().map(Exec::size).sum();
         let links: usize = self.host.resolved.iter().map(|(path, real)| path.len() + real.len() + 64).sum();
-        size_of::<Self>() + container + volumes + execs + links + self.image.as_ref().map_or(0, Image::size)
+        let kernel = self.kernel.as_ref().and_then(|kernel| kernel.as_ref().ok()).map_or(0, Evidence::size);
+        size_of::<Self>() + container + kernel + volumes + execs + links + self.image.as_ref().map_or(0, Image::size)
     }
 }
 
@@ -91,12 +95,16 @@ impl Answers {
 /// # Errors
 /// Where the engine does not answer, or there is nothing of that id.
 pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers>) -> Result<(), EngineError> {
-    let Question { container, with_host, with_image, with_execs, image, exec, with_kernel: _ } = question;
+    let Question { container, with_host, with_image, with_execs, image, exec, with_kernel } = question;
     // A container that is being started answers late, and a command that has begun may be gone soon: both at once.
     let container = async {
         let Some(id) = container else { return Ok(None) };
         let known = engine.container(&id).await?;
         lock(answers).container = Some(known.clone());
+        // Before anything else is asked: its first process may end soon.
+        if with_kernel {
+            ask_kernel(engine, &known, answers).await;
+        }
         if with_host {
             look_at_host(engine, &known, answers).await?;
         }
@@ -135,6 +143,15 @@ fn unless_gone(error: EngineError, may_be_gone: bool) -> Result<(), EngineError>
         EngineError::Refused { status: 404, .. } if may_be_gone => Ok(()),
         error => Err(error),
     }
+}
+
+/// What the kernel says of a container's first process, where that is a process of this machine.
+async fn ask_kernel(engine: &Engine, container: &Container, answers: &Mutex<Answers>) {
+    let (Endpoint::Unix(_), Some(pid)) = (engine.endpoint(), container.state.pid) else { return };
+    let id = container.id.clone();
+    let read = move || if pid == 0 { Err(KernelError::Gone) } else { kernel::read(kernel::PROC.as_ref(), pid, &id) };
+    let said = tokio::task::spawn_blocking(read).await;
+    lock(answers).kernel = Some(said.unwrap_or(Err(KernelError::Unreadable(std::io::ErrorKind::Other))));
 }
 
 async fn look_at_host(engine: &Engine, container: &Container, answers: &Mutex<Answers>) -> Result<(), EngineError> {

@@ -15,6 +15,7 @@
 //! | [`listener`] | the threads and their life: start, watch, stop in order |
 //! | [`docker`] | everything that speaks to an engine |
 //! | [`inquiry`] | what the engine is asked about one thing, beyond its events |
+//! | [`kernel`] | what the kernel says of a container's first process |
 //! | [`intake`] | between reader and pipeline: bounded memory, then counted loss |
 //! | [`event`] | what an event is and means: pure, without I/O |
 //! | [`backlog`] | between pipeline and sender: what waits for the queue, in memory, then on disk |
@@ -39,6 +40,7 @@ pub mod event;
 pub mod folder;
 pub mod inquiry;
 pub mod intake;
+pub mod kernel;
 pub mod listener;
 pub mod lock;
 pub mod privileges;

@@ -17,6 +17,11 @@ fn lenient<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(from: D) ->
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
+/// Reads a number that is no process's as absent.
+fn pid<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
+    Ok(Option::<i64>::deserialize(from)?.and_then(|pid| pid.try_into().ok()))
+}
+
 /// A container: how it was made and how it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -211,6 +216,9 @@ pub struct Mount {
 pub struct State {
     /// Whether it runs; its exit code is that of its last end.
     pub running: bool,
+    /// Its first process; 0 where none runs, absent where the engine does not tell.
+    #[serde(deserialize_with = "pid")]
+    pub pid: Option<u32>,
     /// With what its last run ended.
     pub exit_code: i64,
     /// Whether the kernel killed it for want of memory.
@@ -466,13 +474,16 @@ mod tests {
     #[test]
     fn reads_what_engines_write_and_does_without_what_they_leave_out() {
         let container: Container = serde_json::from_str(
-            r#"{"Id":"c","State":{"Status":"exited","Running":false,"OOMKilled":true,"ExitCode":137,"Odd":{}},
+            r#"{"Id":"c","State":{"Status":"exited","Running":false,"OOMKilled":true,"ExitCode":137,"Pid":-1,"Odd":{}},
                 "Config":{"Labels":{"exitCode":"0"},"User":null},"HostConfig":{"Odd":1,"Privileged":true,"CapAdd":null,
                 "PidsLimit":null,"PortBindings":{"80/tcp":null},"MaskedPaths":[]},"Mounts":null,"ExecIDs":null}"#,
         )
         .unwrap();
         assert_eq!((container.state.exit_code, container.state.oom_killed), (137, true));
         assert_eq!(container.config.labels["exitCode"], "0");
+        assert_eq!(container.state.pid, None);
+        let state = |json: &str| serde_json::from_str::<State>(json).unwrap().pid;
+        assert_eq!((state(r#"{"Pid":7}"#), state(r#"{"Pid":0}"#), state(r#"{"Pid":null}"#)), (Some(7), Some(0), None));
         assert!(container.host_config.privileged && container.host_config.masked_paths == Some(vec![]));
         let bare: Container = serde_json::from_str(r#"{"Config":{"Labels":null}}"#).unwrap();
         assert_eq!(bare, Container::default());

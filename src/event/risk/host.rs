@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{Risks, kind};
+use super::{Kind, Risks, kind};
 use crate::docker::inspect::{Container, Mount, Volume};
 
 /// What the host knows about paths that a container was given.
@@ -144,26 +144,35 @@ fn path(source: &str, mount: &Mount, host: &Host, risks: &mut Risks) {
     };
     let shown = format!("{shown} ({})", if mount.is_writable { "rw" } else { "ro" });
     let real = resolved.as_deref().unwrap_or(&clean);
-    let is_socket = |path: &str| path.rsplit('/').next().is_some_and(|name| SOCKETS.contains(&name));
-    let writes = mount.is_writable;
-    let reach = reach(real, writes).max(reach(&clean, writes));
-    let holds_engine = reach != Reach::Root && host.engine.as_ref().is_some_and(|socket| within(socket, real));
-    let holds_sockets = [&clean, real].iter().any(|path| SOCKET_FOLDERS.contains(path));
     let is_engine = host.sockets.iter().any(|socket| socket == source);
+    if let Some(kind) = kind_of([&clean, real], mount.is_writable, is_engine, host) {
+        risks.add(kind, shown);
+    }
+}
+
+/// The risk of a path of the host, by the name that it goes by and the one without links.
+pub(super) fn kind_of(
+    names @ [clean, real]: [&str; 2],
+    writes: bool,
+    is_engine: bool,
+    host: &Host,
+) -> Option<&'static Kind> {
+    let is_socket = |path: &str| path.rsplit('/').next().is_some_and(|name| SOCKETS.contains(&name));
+    let reach = reach(real, writes).max(reach(clean, writes));
+    let holds_engine = reach != Reach::Root && host.engine.as_ref().is_some_and(|socket| within(socket, real));
+    let holds_sockets = names.iter().any(|path| SOCKET_FOLDERS.contains(path));
     // A socket that is mounted read-only takes orders all the same.
-    if is_socket(&clean) || is_socket(real) || holds_engine || holds_sockets || is_engine {
-        risks.add(&kind::engine_socket, shown);
-        return;
+    if is_socket(clean) || is_socket(real) || holds_engine || holds_sockets || is_engine {
+        return Some(&kind::engine_socket);
     }
     let of_sockets = within(real, "/run") || within(real, "/var/run");
-    let kind = match (reach, writes || of_sockets) {
-        (Reach::Nothing, _) => return,
-        (Reach::Root, true) => &kind::host_root_rw,
-        (Reach::Root, false) => &kind::host_root_ro,
-        (Reach::Sensitive, true) => &kind::host_path_rw,
-        (Reach::Sensitive, false) => &kind::host_path_ro,
-    };
-    risks.add(kind, shown);
+    match (reach, writes || of_sockets) {
+        (Reach::Nothing, _) => None,
+        (Reach::Root, true) => Some(&kind::host_root_rw),
+        (Reach::Root, false) => Some(&kind::host_root_ro),
+        (Reach::Sensitive, true) => Some(&kind::host_path_rw),
+        (Reach::Sensitive, false) => Some(&kind::host_path_ro),
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

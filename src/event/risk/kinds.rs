@@ -97,6 +97,7 @@ kinds! {
     host_devices High "5.18" "T1611" "may use devices of the host" "drop --device and --device-cgroup-rule, or name the one device that is needed";
     seccomp_unconfined High "5.22" "T1562.001" "may call every system call" "use the default seccomp profile, or one that names what is allowed";
     system_paths_unconfined High "" "T1611" "the guards over /proc and /sys are off" "drop systempaths=unconfined";
+    engine_disagrees High "" "T1036" "the kernel shows what the engine's answer does not" "look at who started it and how: a link that was exchanged, a volume's options, a plugin";
     host_path_ro Medium "5.6" "T1005" "a sensitive folder of the host is mounted for reading" "do not mount it";
     host_network Medium "5.10" "T1040" "uses the host's network: its local services and all of its traffic" "use a network of its own and publish the ports that are needed";
     host_ipc Medium "5.17" "T1611" "uses the host's shared memory" "drop --ipc=host";

@@ -2,6 +2,7 @@
 
 mod confinement;
 pub mod host;
+pub mod kernel;
 pub mod kinds;
 mod seccomp;
 
@@ -63,10 +64,7 @@ pub fn of_container(container: &Container, volumes: &[Volume], of_host: &Host) -
     if let Some(command) = probe(container).filter(|command| exec::reaches_out(command)) {
         risks.add(&kind::health_check_tool, command);
     }
-    // Stable: within a severity in the order of the table.
-    let Risks(mut risks) = risks;
-    risks.sort_by_key(|risk| (std::cmp::Reverse(risk.kind.severity), KINDS.iter().position(|kind| *kind == risk.kind)));
-    risks
+    risks.sorted()
 }
 
 /// The most of a detail that is kept, in bytes; a message shows less, and whoever makes a container could make it huge.
@@ -95,6 +93,15 @@ impl Risks {
         if holds {
             self.add(kind, detail);
         }
+    }
+
+    /// The gravest first; within a severity in the order of the table.
+    fn sorted(self) -> Vec<Risk> {
+        let Self(mut risks) = self;
+        risks.sort_by_key(|risk| {
+            (std::cmp::Reverse(risk.kind.severity), KINDS.iter().position(|kind| *kind == risk.kind))
+        });
+        risks
     }
 }
 
