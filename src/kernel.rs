@@ -90,6 +90,8 @@ pub struct Mount {
     pub target: String,
     /// The kind of filesystem.
     pub filesystem: String,
+    /// The device's numbers, `8:1`.
+    pub device: String,
     /// What of the filesystem is mounted: `/` is all of it.
     pub root: String,
     /// Whether it may be written to.
@@ -102,7 +104,8 @@ pub struct Mount {
 
 impl Mount {
     fn size(&self) -> usize {
-        let texts = self.on_host.iter().chain(&self.lower).chain([&self.target, &self.filesystem, &self.root]);
+        let texts =
+            self.on_host.iter().chain(&self.lower).chain([&self.target, &self.filesystem, &self.device, &self.root]);
         size_of::<Self>() + texts.map(|text| text.len() + size_of::<String>() + 16).sum::<usize>()
     }
 }
@@ -178,6 +181,7 @@ impl Evidence {
             }
             let mount = Mount {
                 filesystem: line.filesystem.to_owned(),
+                device: line.device.to_owned(),
                 root: unescaped(line.root),
                 is_writable: line.is_writable(),
                 on_host: on_host.clone(),
@@ -320,15 +324,7 @@ impl<'l> MountLine<'l> {
         let (kind, _source) = (filesystem.next()?, filesystem.next()?);
         let of_filesystem = filesystem.next().unwrap_or_default();
         let root = root.strip_suffix("//deleted").unwrap_or(root);
-        root.starts_with('/').then_some(Self {
-            id,
-            device,
-            root,
-            target,
-            options,
-            filesystem: kind,
-            of_filesystem,
-        })
+        root.starts_with('/').then_some(Self { id, device, root, target, options, filesystem: kind, of_filesystem })
     }
 
     fn is_writable(&self) -> bool {
@@ -443,9 +439,11 @@ impl HostView {
         }
         // What is mounted of a folder in it: a whole disk holds the part of it that is the host's root.
         let held = mounts.range::<String, _>(&root..).take(MAX_HELD_MOUNTS);
-        for (_, at) in held.skip(1).take_while(|(part, _)| part.starts_with(&root)).filter(|(part, _)| {
-            root == "/" || part.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/'))
-        }) {
+        for (_, at) in held
+            .skip(1)
+            .take_while(|(part, _)| part.starts_with(&root))
+            .filter(|(part, _)| root == "/" || part.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/')))
+        {
             names.extend(at.first().cloned());
         }
         names.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
@@ -477,7 +475,10 @@ struct Networks([Interfaces; 2]);
 
 impl Networks {
     fn read(proc: &Path) -> Self {
-        Self(["1", "self"].map(|pid| interfaces(&content(&proc.join(pid).join("net/dev"), MAX_FILE).unwrap_or_default())))
+        Self(
+            ["1", "self"]
+                .map(|pid| interfaces(&content(&proc.join(pid).join("net/dev"), MAX_FILE).unwrap_or_default())),
+        )
     }
 
     /// Whether a network seen between these two looks at the host's is one of them: has its interfaces, and has counted

@@ -11,6 +11,7 @@ use super::risk::{Risk, Severity};
 use super::sanitize::visible;
 use super::tags::Moved;
 use super::workload;
+use crate::kernel::{self, KernelError};
 
 /// What was found out about an event.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,12 +24,36 @@ pub struct Meaning {
     pub breaks_pinning: bool,
     /// What its container may do, the gravest first.
     pub risks: Vec<Risk>,
+    /// Who says so; none where only the engine could be asked.
+    pub evidence: Option<Evidence>,
     /// Its command.
     pub exec: Option<exec::Facts>,
     /// Whose container it is.
     pub workload: Vec<(&'static str, String)>,
     /// With what its container or command ended, whatever its labels say; none where that is not known.
     pub exit_code: Option<i64>,
+}
+
+/// Who says what a container may do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// In words.
+    pub sources: String,
+    /// The names of the risks that only the kernel shows.
+    pub kernel_only: Vec<&'static str>,
+}
+
+impl Evidence {
+    /// The engine's answer, and the kernel's, or why there is none of the kernel.
+    #[must_use]
+    pub fn of(kernel: Result<&kernel::Evidence, KernelError>, kernel_only: Vec<&'static str>) -> Self {
+        let sources = match kernel {
+            Ok(evidence) if evidence.is_partial => "engine, kernel (in part)".to_owned(),
+            Ok(_) => "engine, kernel".to_owned(),
+            Err(error) => format!("engine (kernel: {})", error.name()),
+        };
+        Self { sources, kernel_only }
+    }
 }
 
 /// One field.
@@ -146,6 +171,13 @@ impl Meaning {
         fields.add("risk", "names", names.join(", "));
         fields.add("risk", "cis", distinct(self.risks.iter().map(|risk| risk.kind.cis)));
         fields.add("risk", "attack", distinct(self.risks.iter().map(|risk| risk.kind.attack)));
+        if let Some(evidence) = &self.evidence {
+            fields.add("risk", "evidence", evidence.sources.as_str());
+            if !evidence.kernel_only.is_empty() {
+                fields.add("risk", "seen_by", "kernel");
+                fields.add("risk", "kernel_only", evidence.kernel_only.join(", "));
+            }
+        }
         for risk in &self.risks {
             fields.add("risk", risk.kind.name, risk.detail.as_str());
         }
@@ -224,6 +256,7 @@ mod tests {
                 Risk { kind: &kind::privileged, detail: "--privileged".to_owned() },
                 Risk { kind: &kind::host_root_rw, detail: "/\u{202e} (rw)".to_owned() },
             ],
+            evidence: Some(Evidence::of(Err(KernelError::Gone), vec!["privileged"])),
             workload: vec![("pod", "web\0".to_owned())],
             ..Meaning::default()
         };
@@ -245,12 +278,17 @@ mod tests {
                 "risk.names=privileged, host_root_rw",
                 "risk.cis=5.5, 5.6",
                 "risk.attack=T1611",
+                "risk.evidence=engine (kernel: gone)",
+                "risk.seen_by=kernel",
+                "risk.kernel_only=privileged",
                 "risk.privileged=--privileged",
                 "risk.host_root_rw=/\\u202e (rw)",
                 "workload.pod=web\\u0000",
             ]
         );
-        assert!(risk::KINDS.iter().all(|kind| !["severity", "names", "cis", "attack"].contains(&kind.name)));
+        assert!(risk::KINDS.iter().all(|kind| {
+            !["severity", "names", "cis", "attack", "evidence", "seen_by", "kernel_only"].contains(&kind.name)
+        }));
     }
 
     #[test]

@@ -10,9 +10,10 @@ use super::inspector::{Late, Role, Subject};
 use crate::bounded::Nameless;
 use crate::docker::inspect::{self, Container};
 use crate::event::forged::{Facts, Fields, Posers};
-use crate::event::meaning::Meaning;
+use crate::event::meaning::{Evidence, Meaning};
 use crate::event::origin::Origin;
 use crate::event::registry::{Registries, Trust};
+use crate::event::risk::Risk;
 use crate::event::tags::{Moved, Source, Tags};
 use crate::event::{Event, exec, origin, risk};
 use crate::folder;
@@ -250,7 +251,7 @@ impl Judge {
             return;
         }
         if let Some(container) = &answers.container {
-            meaning.risks = risk::of_container(container, &answers.volumes, &answers.host);
+            (meaning.risks, meaning.evidence) = risks(container, answers);
         }
         match no_answer {
             // What comes late is told when it comes.
@@ -273,10 +274,10 @@ impl Judge {
                 self.unjudged.keep(&subject.id, ());
             }
             if let Some(container) = &answers.container {
-                let risks = risk::of_container(container, &answers.volumes, &answers.host);
+                let (risks, evidence) = risks(container, &answers);
                 // What its event has reported is not reported a second time.
                 if risks.iter().any(|risk| !subject.reported.contains(&risk.kind)) {
-                    meaning.risks = risks;
+                    (meaning.risks, meaning.evidence) = (risks, evidence);
                 }
             }
         }
@@ -402,17 +403,35 @@ fn role(event: &Event<'_>) -> Role {
     Role { is_image, is_container: event.kind() == "container", source }
 }
 
+/// The risks of a container by all that was answered, and by whose answers.
+fn risks(container: &Container, answers: &Answers) -> (Vec<Risk>, Option<Evidence>) {
+    let of_engine = risk::of_container(container, &answers.volumes, &answers.host);
+    match &answers.kernel {
+        None => (of_engine, None),
+        Some(Err(error)) => (of_engine, Some(Evidence::of(Err(*error), Vec::new()))),
+        Some(Ok(evidence)) => {
+            let of_kernel = risk::kernel::of_evidence(evidence, &answers.host, container);
+            let merged = risk::kernel::merge(of_engine, of_kernel, container);
+            (merged.risks, Some(Evidence::of(Ok(evidence), merged.kernel_only)))
+        }
+    }
+}
+
 /// What a request about this event is about, for a result that comes after it has been sent.
 /// What was answered before that is in its message already.
 pub(super) fn subject(event: &Event<'_>, answers: &Answers) -> Subject {
-    let risks = |container| risk::of_container(container, &answers.volumes, &answers.host);
     Subject {
         id: beginning(event.actor_id()),
         name: beginning(event.attribute("name")),
         image: beginning(origin::named_by(event).unwrap_or_default()),
         role: role(event),
         exec: exec::of_event(event).map(|exec| exec::Facts { line: beginning(&exec.line), ..exec }),
-        reported: answers.container.as_ref().map(risks).into_iter().flatten().map(|risk| risk.kind).collect(),
+        reported: answers
+            .container
+            .iter()
+            .flat_map(|container| risks(container, answers).0)
+            .map(|risk| risk.kind)
+            .collect(),
     }
 }
 

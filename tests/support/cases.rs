@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use wazuh_docker_listener::commands::audit;
 use wazuh_docker_listener::commands::audit::report::{Finding, Report, Subject};
 use wazuh_docker_listener::docker::availability::Identity;
+use wazuh_docker_listener::docker::inspect::Container;
 use wazuh_docker_listener::docker::lines::Flaw;
-use wazuh_docker_listener::event::meaning::Meaning;
+use wazuh_docker_listener::event::meaning::{Evidence, Meaning};
 use wazuh_docker_listener::event::registry::Registries;
-use wazuh_docker_listener::event::risk::{KINDS, Risk, Severity};
+use wazuh_docker_listener::event::risk::{KINDS, Risk, Severity, kernel};
 use wazuh_docker_listener::event::{Event, origin};
 use wazuh_docker_listener::wazuh::message::{self, Context, Findings, NoAnswer};
 use wazuh_docker_listener::wazuh::notice::{Gap, Kind, Notice, Reason, Unprocessed};
@@ -338,8 +339,27 @@ fn late_probe_message(image: &str) -> String {
     message::frame(&event, &findings, &Context::default(), message::LARGEST).text
 }
 
+/// The start of a container of which the kernel alone shows this risk, or of which the engine says it too.
+fn kernel_message(risk: &str, is_said: bool) -> String {
+    let line = json!({"Type": "container", "Action": "start", "scope": "local", "time": at().as_second(),
+        "Actor": {"ID": actor(1), "Attributes": {"image": "registry.example.com/team/app:1", "name": "web"}}})
+    .to_string();
+    let found = || {
+        let kind = KINDS.iter().find(|kind| kind.name == risk).unwrap();
+        vec![Risk { kind, detail: "/etc/hosts.allow on /x (ro)".into() }]
+    };
+    let engine = if is_said { found() } else { Vec::new() };
+    let merged = kernel::merge(engine, found(), &Container::default());
+    let evidence = Evidence::of(Ok(&wazuh_docker_listener::kernel::Evidence::default()), merged.kernel_only);
+    let meaning = Meaning { risks: merged.risks, evidence: Some(evidence), ..Meaning::default() };
+    let findings = Findings { meaning, ..Findings::default() };
+    message::frame(&Event::parse(line.as_bytes()).unwrap(), &findings, &Context::default(), message::LARGEST).text
+}
+
 fn notice_message(name: &str) -> String {
     match name.split_once(' ') {
+        Some(("kernel", risk)) => return kernel_message(risk, false),
+        Some(("both", risk)) => return kernel_message(risk, true),
         Some(("late", "untrusted")) => return late_message("evil.example/app:1"),
         Some(("late", "trusted")) => return late_message("registry.example.com/team/app:1"),
         Some(("gone", "unaged")) => return gone_message(None),

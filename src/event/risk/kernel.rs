@@ -50,6 +50,9 @@ const CAPABILITIES: [&str; 41] = [
     "CHECKPOINT_RESTORE",
 ];
 
+/// So many mounted folders are searched for what came with them.
+const MAX_FOLDERS: usize = 64;
+
 /// What engines mount for themselves as programs that begin a container.
 const INITS: [&str; 4] = ["/dev/init", "/run/podman-init", "/sbin/docker-init", "/usr/sbin/docker-init"];
 
@@ -80,19 +83,28 @@ pub fn of_evidence(evidence: &Evidence, host: &Host, container: &Container) -> V
 }
 
 fn mounts(evidence: &Evidence, host: &Host, container: &Container, risks: &mut Risks) {
-    let mut roots: Vec<&str> = Vec::new();
+    let mut found: Vec<(&Mount, &str)> = Vec::new();
     for mount in &evidence.mounts {
-        // What is mounted within the host's root folder comes with it.
-        if roots.iter().any(|root| mount.target != *root && within(&mount.target, root)) {
+        if found.iter().take(MAX_FOLDERS).any(|(folder, name)| comes_with(mount, folder, name)) {
             continue;
         }
         let Some((kind, name)) = of_mount(mount, host, container) else { continue };
-        if matches!(kind.name, "host_root_rw" | "host_root_ro") && mount.target != "/" {
-            roots.push(&mount.target);
-        }
+        found.push((mount, name));
         let access = if mount.is_writable { "rw" } else { "ro" };
         risks.add(kind, format!("{name} on {} ({access})", mount.target));
     }
+}
+
+/// Whether what is mounted is what the host has mounted in a folder that was mounted with all that is in it.
+fn comes_with(mount: &Mount, folder: &Mount, name: &str) -> bool {
+    let inner = mount.target.strip_prefix(&folder.target).filter(|inner| inner.starts_with('/'));
+    let is_there = |inner: &str| {
+        let own = name.trim_end_matches('/');
+        mount.on_host.iter().any(|on_host| on_host.strip_prefix(own) == Some(inner))
+    };
+    // Of the same filesystem it can be one that was mounted for itself, to be written to.
+    let is_weaker = folder.is_writable || !mount.is_writable || folder.device != mount.device;
+    is_weaker && inner.is_some_and(is_there)
 }
 
 /// The gravest of what a mount is on the host.
@@ -215,18 +227,16 @@ pub fn merge(engine: Vec<Risk>, kernel: Vec<Risk>, container: &Container) -> Mer
     Merged { risks: merged.sorted(), kernel_only }
 }
 
-/// Whether what the engine says comes with this.
+/// Whether this comes with what the engine says.
 fn is_implied(found: &Kind, said: &[&'static Kind], container: &Container) -> bool {
     let says = |names: &[&str]| said.iter().any(|kind| names.contains(&kind.name));
     let joins = |mode: &str| mode.starts_with("container:") || mode.starts_with("ns:");
     let given = &container.host_config;
     match found.name {
-        "all_capabilities" | "system_paths_unconfined" | "host_devices" => says(&["privileged"]),
-        "seccomp_unconfined" => says(&["privileged"]),
+        "all_capabilities" | "system_paths_unconfined" | "host_devices" | "seccomp_unconfined" => says(&["privileged"]),
         "dangerous_capabilities" => says(&["privileged", "all_capabilities"]),
         "host_path_ro" => says(&["host_path_rw", "host_root_rw", "host_root_ro"]),
-        "host_path_rw" => says(&["host_root_rw"]),
-        "host_root_ro" => says(&["host_root_rw"]),
+        "host_path_rw" | "host_root_ro" => says(&["host_root_rw"]),
         "host_pid" => joins(&given.pid_mode),
         "host_network" => joins(&given.network_mode),
         "host_ipc" => joins(&given.ipc_mode),
