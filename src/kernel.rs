@@ -32,6 +32,9 @@ const MAX_KEPT: usize = 1 << 20;
 /// So many names on the host are kept of one mount, the shortest, which hold the most.
 const MAX_NAMES: usize = 8;
 
+/// So many places are kept at which the host has mounted the same.
+const MAX_PLACES: usize = 32;
+
 /// So many mounts of the host are looked through for those that one mount holds.
 const MAX_HELD_MOUNTS: usize = 4096;
 
@@ -90,22 +93,21 @@ pub struct Mount {
     pub target: String,
     /// The kind of filesystem.
     pub filesystem: String,
-    /// The device's numbers, `8:1`.
-    pub device: String,
     /// What of the filesystem is mounted: `/` is all of it.
     pub root: String,
     /// Whether it may be written to.
     pub is_writable: bool,
     /// Where the same is on the host, and what of the host it holds; the shortest first.
     pub on_host: Vec<String>,
+    /// Where the host has mounted the very same.
+    pub mounted_at: Vec<String>,
     /// The folders that an overlay shows.
     pub lower: Vec<String>,
 }
 
 impl Mount {
     fn size(&self) -> usize {
-        let texts =
-            self.on_host.iter().chain(&self.lower).chain([&self.target, &self.filesystem, &self.device, &self.root]);
+        let texts = self.on_host.iter().chain(&self.lower).chain([&self.target, &self.filesystem, &self.root]);
         size_of::<Self>() + texts.map(|text| text.len() + size_of::<String>() + 16).sum::<usize>()
     }
 }
@@ -181,10 +183,10 @@ impl Evidence {
             }
             let mount = Mount {
                 filesystem: line.filesystem.to_owned(),
-                device: line.device.to_owned(),
                 root: unescaped(line.root),
                 is_writable: line.is_writable(),
                 on_host: on_host.clone(),
+                mounted_at: host.mounted_at(line.device, line.root),
                 lower,
                 target,
             };
@@ -414,6 +416,12 @@ impl HostView {
             }
         }
         host
+    }
+
+    /// Where the host has mounted this very part of a filesystem.
+    fn mounted_at(&self, device: &str, root: &str) -> Vec<String> {
+        let places = self.mounts.get(device).and_then(|mounts| mounts.get(&unescaped(root)));
+        places.into_iter().flatten().take(MAX_PLACES).cloned().collect()
     }
 
     /// Where on the host this part of a filesystem is, and which of the host's mounts it holds.

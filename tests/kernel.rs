@@ -96,7 +96,8 @@ fn the_kernel_shows_what_is_really_mounted_in_a_container_of_dockerd() {
     ] {
         let _ = fs::remove_file(&link);
         symlink(target, &link).unwrap();
-        let words = [&["create", "--name", name, "--volume"][..], &[&format!("{}:{option}", link.display())]].concat();
+        let volume = format!("{}:{option}", link.display());
+        let words = ["create", "--name", name, "--volume", &volume];
         engine.docker(&[&words[..], &ASIDE, &["bb:1", "sleep", "600"]].concat());
         // The listener is not to see where it leads while the container starts.
         program.signal(nix::sys::signal::Signal::SIGSTOP);
@@ -154,7 +155,7 @@ fn the_kernel_is_asked_about_a_container_of_podman() {
     queue.wodle_event("Connected to Docker service");
     for (name, options, kind) in [
         ("plain", &["--network", "none"][..], ""),
-        ("volume", &["--network", "none", "--init", "--volume", "data:/data", "--tmpfs", "/t", "--read-only"], ""),
+        ("volume", &["--network", "none", "--volume", "data:/data", "--tmpfs", "/t", "--read-only"], ""),
         ("etc", &["--network", "none", "--volume", "/etc:/x"], "host_path_rw"),
         ("pid", &["--network", "none", "--pid", "host"], "host_pid"),
         ("network", &["--network", "host"], "host_network"),

