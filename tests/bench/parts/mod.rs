@@ -3,10 +3,12 @@
 
 pub mod engine;
 pub mod floor;
+pub mod hostile;
 pub mod process;
 pub mod queue;
 pub mod stages;
 pub mod stream;
+pub mod worst;
 #[path = "../../support/mod.rs"]
 mod support;
 
