@@ -154,6 +154,12 @@ impl Asked {
         let _ = self.connection.write_all(&chunk);
     }
 
+    /// A whole answer.
+    pub fn whole(&mut self, body: &str) {
+        self.raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()));
+        self.raw(body);
+    }
+
     pub fn line(&mut self, line: &str) {
         self.chunk(format!("{line}\n").as_bytes());
     }
@@ -189,7 +195,12 @@ pub struct Says {
     pub looks: usize,
     /// What it answers for containers and commands, by their path; `None` is a silence.
     pub answers: std::collections::HashMap<String, Option<String>>,
+    /// What answers before all else; true where it did.
+    pub first: Option<First>,
 }
+
+/// Answers a request for a path in its own way.
+pub type First = Arc<dyn Fn(&str, &mut Asked) -> bool + Send + Sync>;
 
 /// Events that happened before the listener was started.
 pub type Ring = Arc<Mutex<Vec<String>>>;
@@ -230,6 +241,10 @@ impl FakeEngine {
                 std::thread::spawn(move || {
                     let path = request(&connection);
                     let mut asked = Asked { number: 0, path: path.clone(), connection };
+                    let first = told.lock().unwrap().first.clone();
+                    if first.is_some_and(|first| first(&path, &mut asked)) {
+                        return;
+                    }
                     let whole = |asked: &mut Asked, body: &str| {
                         asked.raw(&format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len()));
                     };
@@ -306,7 +321,8 @@ fn until_nano(path: &str) -> Option<i128> {
 }
 
 fn nano(line: &str) -> i128 {
-    serde_json::from_str::<Value>(line).unwrap()["timeNano"].as_i64().unwrap_or_default().into()
+    // A hostile line need not be JSON.
+    serde_json::from_str::<Value>(line).unwrap_or_default()["timeNano"].as_i64().unwrap_or_default().into()
 }
 
 fn request(connection: &UnixStream) -> String {
@@ -342,8 +358,13 @@ pub struct Program {
 }
 
 impl Program {
+    /// The program's file: the one that was built with the tests, unless `LISTENER` names another.
+    pub fn file() -> PathBuf {
+        std::env::var_os("LISTENER").unwrap_or_else(|| env!("CARGO_BIN_EXE_wazuh-docker-listener").into()).into()
+    }
+
     pub fn command(home: &Path, docker_host: &str) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_wazuh-docker-listener"));
+        let mut command = Command::new(Self::file());
         command.arg("--home").arg(home).arg("--docker-host").arg(docker_host);
         command.env_remove("DOCKER_HOST").env_remove("DOCKER_TLS_VERIFY");
         command
@@ -392,6 +413,11 @@ impl Program {
 
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Its exit status, once it has ended.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
     }
 
     pub fn ends(&mut self) -> ExitStatus {
