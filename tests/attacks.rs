@@ -17,12 +17,14 @@ mod scene;
 mod support;
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use scene::{Attack, IMAGE, Scene, container, escaped, id, ordinary};
 use serde_json::{Value, json};
+use support::engines::Engine;
+use support::{Program, Wazuh};
 
 const EVIL: &str = "e11e11e11e11";
 
@@ -40,13 +42,7 @@ fn dots(scene: &mut Scene, count: usize, other: &str) {
 
 #[test]
 fn a_label_of_20_000_dots() {
-    let row = Attack {
-        what: "a label of 20,000 dots beside `Name`",
-        stage: "labels",
-        before: "",
-        peak: 16,
-        cpu: 1,
-    };
+    let row = Attack { what: "a label of 20,000 dots beside `Name`", stage: "labels", before: "", peak: 16, cpu: 1 };
     row.play(|scene| {
         dots(scene, 20_000, r#""Name":"x""#);
         scene.evil(EVIL);
@@ -55,8 +51,7 @@ fn a_label_of_20_000_dots() {
 
 #[test]
 fn a_label_of_80_000_dots() {
-    let row =
-        Attack { what: "a label of 80,000 dots beside `Name`", stage: "labels", before: "", peak: 16, cpu: 1 };
+    let row = Attack { what: "a label of 80,000 dots beside `Name`", stage: "labels", before: "", peak: 16, cpu: 1 };
     row.play(|scene| {
         dots(scene, 80_000, r#""Name":"x""#);
         scene.evil(EVIL);
@@ -95,8 +90,7 @@ fn a_label_of_200_000_dots_and_a_bracket() {
 
 #[test]
 fn many_labels_of_many_dots() {
-    let row =
-        Attack { what: "250 labels of 2,000 dots each", stage: "labels", before: "", peak: 16, cpu: 1 };
+    let row = Attack { what: "250 labels of 2,000 dots each", stage: "labels", before: "", peak: 16, cpu: 1 };
     row.play(|scene| {
         let mut labels = String::from(r#","Name":"x""#);
         for number in 0..250 {
@@ -183,8 +177,7 @@ fn a_hundred_thousand_labels() {
 
 #[test]
 fn hidden_characters_by_the_megabyte() {
-    let row =
-        Attack { what: "a label of 300,000 hidden characters", stage: "labels", before: "", peak: 24, cpu: 1 };
+    let row = Attack { what: "a label of 300,000 hidden characters", stage: "labels", before: "", peak: 24, cpu: 1 };
     row.play(|scene| {
         let labels = format!(",\"x\":\"{}\"", "\u{202e}".repeat(300_000));
         scene.happens_raw("create", "41dde2", &labels);
@@ -236,13 +229,8 @@ fn a_command_in_which_every_rule_finds_something() {
 
 #[test]
 fn a_workload_label_with_a_secret() {
-    let row = Attack {
-        what: "a secret in `com.docker.compose.project`",
-        stage: "redaction",
-        before: "",
-        peak: 8,
-        cpu: 1,
-    };
+    let row =
+        Attack { what: "a secret in `com.docker.compose.project`", stage: "redaction", before: "", peak: 8, cpu: 1 };
     row.play(|scene| {
         scene.happens("create", "5ec2e7", &json!({"com.docker.compose.project": "x --password=hunter2hunter2"}));
         scene.evil(EVIL);
@@ -302,8 +290,7 @@ fn nesting_costs_no_line() {
 
 #[test]
 fn a_number_costs_no_line() {
-    let row =
-        Attack { what: "1e400 beside a dangerous container's start", stage: "JSON", before: "", peak: 8, cpu: 1 };
+    let row = Attack { what: "1e400 beside a dangerous container's start", stage: "JSON", before: "", peak: 8, cpu: 1 };
     row.play(|scene| {
         scene.want(EVIL, 12);
         scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
@@ -572,6 +559,7 @@ fn an_engine_that_ends_after_each_line() {
     };
     row.play(|scene| {
         scene.engine.cut_after(1);
+        scene.engine.cut();
         scene.bystanders(300);
         scene.evil(EVIL);
     });
@@ -646,7 +634,7 @@ fn a_ping_without_an_end() {
     row.play(|scene| {
         let done = AtomicUsize::new(0);
         scene.first(move |path, asked| {
-            let is_ping = path.ends_with("_ping") && done.fetch_add(1, Ordering::SeqCst) < 1;
+            let is_ping = path.ends_with("_ping") && done.fetch_add(1, Ordering::SeqCst) < 2;
             if is_ping {
                 endless(asked);
             }
@@ -663,7 +651,7 @@ fn a_version_without_an_end() {
     row.play(|scene| {
         let done = AtomicUsize::new(0);
         scene.first(move |path, asked| {
-            let is_version = path.ends_with("/version") && done.fetch_add(1, Ordering::SeqCst) < 1;
+            let is_version = path.ends_with("/version") && done.fetch_add(1, Ordering::SeqCst) < 2;
             if is_version {
                 endless(asked);
             }
@@ -787,13 +775,8 @@ fn a_tag_on_an_image_of_ten_thousand_names() {
 
 #[test]
 fn origins_of_many_digests_are_kept() {
-    let row = Attack {
-        what: "60 containers of an image with 20,000 digests",
-        stage: "image",
-        before: "",
-        peak: 48,
-        cpu: 6,
-    };
+    let row =
+        Attack { what: "60 containers of an image with 20,000 digests", stage: "image", before: "", peak: 48, cpu: 6 };
     row.play(|scene| {
         let mut image = named_by_many(20_000);
         image["RepoTags"] = json!([]);
@@ -810,13 +793,7 @@ fn origins_of_many_digests_are_kept() {
 
 #[test]
 fn a_hundred_thousand_tags() {
-    let row = Attack {
-        what: "20 pulls of an image with 100,000 tags",
-        stage: "image",
-        before: "",
-        peak: 96,
-        cpu: 6,
-    };
+    let row = Attack { what: "20 pulls of an image with 100,000 tags", stage: "image", before: "", peak: 96, cpu: 6 };
     row.play(|scene| {
         let mut image = named_by_many(100_000);
         image["RepoDigests"] = json!([]);
@@ -867,13 +844,7 @@ fn heavy(scene: &mut Scene, answer: String) {
 
 #[test]
 fn ten_million_mounts() {
-    let row = Attack {
-        what: "an answer of 31 MiB of `{},` as mounts",
-        stage: "answers",
-        before: "",
-        peak: 48,
-        cpu: 3,
-    };
+    let row = Attack { what: "an answer of 31 MiB of `{},` as mounts", stage: "answers", before: "", peak: 48, cpu: 3 };
     row.play(|scene| heavy(scene, padded("feed", "\"Mounts\":[", "{}", 10_000_000, "]")));
 }
 
@@ -893,13 +864,8 @@ fn ten_million_execs() {
 
 #[test]
 fn a_million_devices() {
-    let row = Attack {
-        what: "an answer with 1,200,000 devices",
-        stage: "answers, risks",
-        before: "",
-        peak: 48,
-        cpu: 3,
-    };
+    let row =
+        Attack { what: "an answer with 1,200,000 devices", stage: "answers, risks", before: "", peak: 48, cpu: 3 };
     row.play(|scene| {
         let mut answer = String::from("{\"Id\":\"feed\",\"Config\":{},\"HostConfig\":{\"Devices\":[");
         for number in 0..1_200_000 {
@@ -912,13 +878,8 @@ fn a_million_devices() {
 
 #[test]
 fn millions_of_capabilities() {
-    let row = Attack {
-        what: "an answer with 3,000,000 capabilities",
-        stage: "answers, risks",
-        before: "",
-        peak: 48,
-        cpu: 3,
-    };
+    let row =
+        Attack { what: "an answer with 3,000,000 capabilities", stage: "answers, risks", before: "", peak: 48, cpu: 3 };
     row.play(|scene| {
         let mut answer = String::from("{\"Id\":\"feed\",\"Config\":{},\"HostConfig\":{\"CapAdd\":[");
         for number in 0..3_000_000 {
@@ -945,13 +906,7 @@ fn millions_of_ports() {
 
 #[test]
 fn millions_of_labels() {
-    let row = Attack {
-        what: "an answer with 2,000,000 labels",
-        stage: "answers",
-        before: "",
-        peak: 48,
-        cpu: 3,
-    };
+    let row = Attack { what: "an answer with 2,000,000 labels", stage: "answers", before: "", peak: 48, cpu: 3 };
     row.play(|scene| {
         let mut answer = String::from("{\"Id\":\"feed\",\"Config\":{\"Labels\":{");
         for number in 0..2_000_000 {
@@ -989,7 +944,8 @@ fn a_seccomp_profile_of_30_megabytes() {
         cpu: 3,
     };
     row.play(|scene| {
-        let profile = format!("seccomp={{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{}{{}}]}}", "{},".repeat(6 << 20));
+        let profile =
+            format!("seccomp={{\"defaultAction\":\"SCMP_ACT_ERRNO\",\"syscalls\":[{}{{}}]}}", "{},".repeat(6 << 20));
         let answer = json!({"Id": "feed", "Config": {}, "HostConfig": {"SecurityOpt": [profile]}});
         heavy(scene, answer.to_string());
     });
@@ -1418,7 +1374,8 @@ fn commands_are_kept() {
     };
     row.play(|scene| {
         let argument = "x".repeat(500_000);
-        let exec = json!({"ContainerID": "aa00", "ProcessConfig": {"entrypoint": "a", "arguments": [argument]}}).to_string();
+        let exec =
+            json!({"ContainerID": "aa00", "ProcessConfig": {"entrypoint": "a", "arguments": [argument]}}).to_string();
         scene.first(move |path, asked| {
             let is_exec = path.starts_with("/exec/c0de");
             if is_exec {
@@ -1437,13 +1394,7 @@ fn commands_are_kept() {
 
 #[test]
 fn users_are_kept() {
-    let row = Attack {
-        what: "200 containers whose user is 1 MiB long",
-        stage: "memory",
-        before: "",
-        peak: 64,
-        cpu: 6,
-    };
+    let row = Attack { what: "200 containers whose user is 1 MiB long", stage: "memory", before: "", peak: 64, cpu: 6 };
     row.play(|scene| {
         let user = "x".repeat(1 << 20);
         for number in 0..200 {
@@ -1490,7 +1441,8 @@ fn a_privileged_command_among_300() {
         scene.want(EVIL, 12);
         let execs: Vec<String> = (0..301).map(|n| id("eec", n)).collect();
         scene.describe(EVIL, json!({"Config": {"User": "app", "Labels": {"execID": "x"}}, "ExecIDs": execs}));
-        let evil = json!({"ContainerID": EVIL, "ProcessConfig": {"entrypoint": "id", "arguments": ["x"], "privileged": true}});
+        let evil =
+            json!({"ContainerID": EVIL, "ProcessConfig": {"entrypoint": "id", "arguments": ["x"], "privileged": true}});
         let other = json!({"ContainerID": EVIL, "ProcessConfig": {"entrypoint": "true", "arguments": []}});
         for (number, exec) in execs.iter().enumerate() {
             scene.answer(&format!("/exec/{exec}/json"), if number == 0 { &evil } else { &other });
@@ -1702,4 +1654,531 @@ fn ordinary_events_pass() {
         scene.bystanders(2000);
         scene.short_evil(EVIL, millis(400));
     });
+}
+
+#[test]
+fn an_answer_byte_by_byte() {
+    let row =
+        Attack { what: "one answer of 150 KB that comes byte by byte", stage: "HTTP", before: "", peak: 16, cpu: 4 };
+    row.play(|scene| {
+        scene.first(|path, asked| {
+            use std::io::Write as _;
+            let drips = path == "/containers/d21b/json";
+            if drips {
+                asked.raw("HTTP/1.1 200 OK\r\n\r\n{\"Config\":{},\"Id\":\"");
+                for _ in 0..150_000 {
+                    if asked.connection.write_all(b"x").is_err() {
+                        break;
+                    }
+                    // Each byte shall be read by itself.
+                    std::thread::sleep(Duration::from_micros(1));
+                }
+                asked.raw("\"}");
+            }
+            drips
+        });
+        scene.happens("create", "d21b", &json!({}));
+        std::thread::sleep(millis(1000));
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_volume_that_is_silent_before_the_one_that_matters() {
+    let row = Attack {
+        what: "the engine is silent about a container's first volume; the second is the host's root",
+        stage: "questions, volumes",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        let mount = |name: &str| json!({"Type": "volume", "Name": name, "Driver": "local", "Source": "/v", "RW": true});
+        scene.describe(EVIL, json!({"Mounts": [mount("a"), mount("z")]}));
+        scene.answer("/volumes/z", &root_volume("none"));
+        scene.first(|path, asked| {
+            let is_silent = path == "/volumes/a";
+            if is_silent {
+                use std::io::Read as _;
+                let _ = asked.connection.read(&mut [0]);
+            }
+            is_silent
+        });
+        scene.happens("create", EVIL, &json!({}));
+        scene.happens("start", EVIL, &json!({}));
+    });
+}
+
+#[test]
+fn a_volume_of_a_million_folders() {
+    let row = Attack {
+        what: "a volume whose options name 3,000,000 lower folders",
+        stage: "answers, volumes",
+        before: "",
+        peak: 48,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        let mount = json!({"Type": "volume", "Name": "a", "Driver": "local", "Source": "/v", "RW": true});
+        scene.describe("feed", json!({"Mounts": [mount]}));
+        let folders = format!("lowerdir={}", "/a:".repeat(3_000_000));
+        let options = json!({"type": "overlay", "device": "overlay", "o": folders});
+        scene.answer("/volumes/a", &json!({"Name": "a", "Driver": "local", "Options": options}));
+        scene.happens("create", "feed", &json!({}));
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn volumes_of_a_megabyte_each() {
+    let row = Attack {
+        what: "a container with 200 volumes whose options have 1 MiB each",
+        stage: "answers, volumes",
+        before: "",
+        peak: 48,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        volumes(scene, 200, millis(0));
+        let options = json!({"x": "y".repeat(1 << 20)});
+        scene.first(move |path, asked| {
+            let Some(name) = path.strip_prefix("/volumes/d0d0") else { return false };
+            asked.whole(&json!({"Name": format!("d0d0{name}"), "Driver": "local", "Options": options}).to_string());
+            true
+        });
+        scene.happens("create", "7070", &json!({}));
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn mounts_times_volumes() {
+    let row = Attack {
+        what: "2,000 volumes, and 150,000 mounts of the last of them",
+        stage: "answers, risks",
+        before: "",
+        peak: 64,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        volumes(scene, 2000, millis(0));
+        let mount = |n: usize| json!({"Type": "volume", "Name": id("d0d0", n)});
+        let mounts: Vec<Value> = (0..150_000).map(|n| mount(n.min(1999))).collect();
+        scene.describe("7070", json!({ "Mounts": mounts }));
+        scene.happens("create", "7070", &json!({}));
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_hundred_thousand_binds() {
+    let row = Attack {
+        what: "a container with 150,000 binds, each to be looked at on the host",
+        stage: "answers, host",
+        before: "",
+        peak: 64,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        let mounts: Vec<Value> =
+            (0..150_000).map(|n| json!({"Type": "bind", "Source": format!("/srv/a/b/c/{n}")})).collect();
+        scene.describe("feed", json!({ "Mounts": mounts }));
+        scene.happens("create", "feed", &json!({}));
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn ids_of_images_are_kept() {
+    let row = Attack {
+        what: "the list of images has 8,000 with ids of 3 KB",
+        stage: "/images/json, tags file",
+        before: "",
+        peak: 64,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        let id = "x".repeat(3000);
+        let images: Vec<Value> =
+            (0..8000).map(|n| json!({"Id": format!("{id}{n}"), "RepoTags": [format!("r.example/a:{n}")]})).collect();
+        let list = json!(images).to_string();
+        scene.first(move |path, asked| {
+            let is_list = path == "/images/json";
+            if is_list {
+                asked.whole(&list);
+            }
+            is_list
+        });
+        scene.engine.cut();
+        std::thread::sleep(millis(1500));
+        scene.bystanders(1);
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_command_of_ten_million_arguments() {
+    let row = Attack {
+        what: "the answer about a command has 31 MiB of `\"\",` as arguments",
+        stage: "answers, commands",
+        before: "",
+        peak: 48,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        let mut answer =
+            String::from("{\"ContainerID\":\"aa00\",\"ProcessConfig\":{\"entrypoint\":\"a\",\"arguments\":[\"\"");
+        answer.push_str(&",\"\"".repeat(10_000_000));
+        answer.push_str("]}}");
+        scene.first(move |path, asked| {
+            let is_exec = path == "/exec/feed/json";
+            if is_exec {
+                asked.whole(&answer);
+            }
+            is_exec
+        });
+        scene.happens("exec_start: a", "aa00", &json!({"execID": "feed"}));
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn an_image_that_is_silent() {
+    let row = Attack {
+        what: "the engine tells of a privileged container and is silent about its image",
+        stage: "questions",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.first(|path, asked| {
+            let is_silent = path.starts_with("/images/51e7");
+            if is_silent {
+                use std::io::Read as _;
+                let _ = asked.connection.read(&mut [0]);
+            }
+            is_silent
+        });
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"Image": "51e7", "HostConfig": {"Privileged": true}}));
+        scene.happens("start", EVIL, &json!({}));
+    });
+}
+
+#[test]
+fn fifty_privileged_containers_at_once() {
+    let row = Attack {
+        what: "50 privileged containers at once that live 0.4 s, of an engine that takes 20 ms for an answer",
+        stage: "questions",
+        before: "",
+        peak: 16,
+        cpu: 2,
+    };
+    row.play(|scene| {
+        scene.first(|path, _| {
+            if path.starts_with("/containers/") {
+                std::thread::sleep(millis(20));
+            }
+            false
+        });
+        let names: Vec<String> = (0..50).map(|number| id("e11", number)).collect();
+        for name in &names {
+            scene.evil(name);
+        }
+        std::thread::sleep(millis(400));
+        for name in &names {
+            scene.forget(&format!("/containers/{name}/json"));
+            scene.happens("die", name, &json!({}));
+        }
+    });
+}
+
+#[test]
+fn a_ring_that_wrapped_while_away() {
+    let row = Attack {
+        what: "the connection is cut and 300 events push a container out of the ring before it is back",
+        stage: "loss",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.bystanders(300);
+        scene.comes_within("\"height\": \"300\"", 10);
+        scene.first(|path, _| {
+            if path == "/_ping" {
+                std::thread::sleep(millis(500));
+            }
+            false
+        });
+        scene.want("ring_wrapped", 10);
+        scene.engine.cut();
+        for number in 0..300 {
+            scene.happens("top", "aa00", &json!({"x": number.to_string()}));
+        }
+    });
+}
+
+#[test]
+fn a_connection_that_breaks_in_the_middle_of_a_line() {
+    let row = Attack {
+        what: "the connection breaks in the middle of the line that matters",
+        stage: "lines",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        let line = scene.line("start", EVIL, &json!({}));
+        let half = line[..line.len() / 2].to_owned();
+        stream(scene, move |asked| {
+            asked.head();
+            asked.chunk(half.as_bytes());
+        });
+        scene.engine.publish_line(line);
+    });
+}
+
+#[test]
+fn podmans_history_of_millions() {
+    let row = Attack {
+        what: "the engine calls itself Podman, and its history has three million lines",
+        stage: "history",
+        before: "",
+        peak: 24,
+        cpu: 12,
+    };
+    row.play(|scene| {
+        scene.first(move |path, asked| {
+            match path.split('?').next().unwrap() {
+                "/version" => asked.whole(
+                    r#"{"Version":"5","ApiVersion":"1.41","Components":[{"Name":"Podman Engine","Version":"5"}]}"#,
+                ),
+                "/events" if path.contains("stream=false") => {
+                    asked.head();
+                    for part in 0..300 {
+                        let lines: String = (0..10_000).fold(String::new(), |mut lines, line| {
+                            let _ = writeln!(lines, "{{\"x\":{}}}", part * 10_000 + line);
+                            lines
+                        });
+                        asked.chunk(lines.as_bytes());
+                    }
+                    asked.end();
+                }
+                _ => return false,
+            }
+            true
+        });
+        scene.engine.cut();
+        std::thread::sleep(millis(3000));
+        support::until("a subscriber", || (scene.engine.subscribers() > 0).then_some(()));
+        scene.evil(EVIL);
+    });
+}
+
+// ---- the other commands ----
+
+/// Runs a command on this scene's engine; its output, or what ended it.
+fn command(scene: &Scene, what: &str, before: &str, arguments: &[&str]) -> Option<String> {
+    let started = std::time::Instant::now();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -d 1048576; exec timeout 60 \"$@\"", "sh"]).arg(Program::file());
+    command.arg("--home").arg(scene.wazuh.home()).arg("--docker-host").arg(scene.engine.url()).args(arguments);
+    let output = command.output().unwrap();
+    let code = output.status.code().unwrap_or(134);
+    // `timeout` says 124 of what took too long, and hands on what a signal ended.
+    let killed = code >= 124;
+    let end = if killed { format!("killed ({code})") } else { format!("exit code {code}") };
+    println!("\n| {what} | `{}` | {before} | {end} after {:.2} s |", arguments[0], started.elapsed().as_secs_f64());
+    if std::env::var_os("MEASURE").is_none() {
+        assert!(!killed, "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    (!killed).then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn commands_read_what_is_hostile() {
+    let scene = Scene::quiet();
+    scene.engine.publish_line(format!(
+        r#"{{"Type":"container","Action":"create","Actor":{{"ID":"d075","Attributes":{{"image":"bb:1","Name":"x","name":"web","a{}":"v","e":"\u001b]0;owned\u0007\u001b[2J"}}}},"time":1795217222,"timeNano":1795217222000000001}}"#,
+        ".a".repeat(80_000)
+    ));
+    scene.forget("/containers/json?all=true");
+    let arguments = ["events", "--since", "0", "--until", "0s", "--format", "wazuh"];
+    command(&scene, "a label of 80,000 dots in the ring", "", &arguments);
+    for format in ["flat", "table"] {
+        let arguments = ["events", "--since", "0", "--until", "0s", "--format", format];
+        let _ = command(&scene, "the same", "", &arguments);
+    }
+    let plain = ["events", "--since", "0", "--until", "0s"];
+    let shown = command(&scene, "a label with a terminal's control sequences", "", &plain).unwrap_or_default();
+    println!("# {} escapes", shown.matches('\u{1b}').count());
+    let answer = padded("feed", "\"Mounts\":[", "{}", 10_000_000, "]");
+    scene.first(move |path, asked| {
+        match path {
+            "/containers/json?all=true" => asked.whole(r#"[{"Id":"feed"}]"#),
+            "/images/json" => asked.whole("[]"),
+            "/containers/feed/json" => asked.whole(&answer),
+            _ => return false,
+        }
+        true
+    });
+    command(&scene, "a container whose answer has 31 MiB of `{},` as mounts", "", &["audit"]);
+    scene.first(move |path, asked| {
+        match path {
+            "/containers/json?all=true" => {
+                asked.whole(&format!("[{}{{\"Id\":\"\"}}]", "{\"Id\":\"x\"},".repeat(2 << 20)))
+            }
+            "/images/json" => asked.whole("[]"),
+            _ => return false,
+        }
+        true
+    });
+    command(&scene, "a list of two million containers", "", &["audit"]);
+    scene.first(|path, asked| {
+        let is_ping = path == "/_ping";
+        if is_ping {
+            endless(asked);
+        }
+        is_ping
+    });
+    command(&scene, "the answer to a ping has 3 GB", "", &["audit"]);
+}
+
+// ---- real engines ----
+
+/// A listener on a real engine.
+struct Real {
+    engine: Engine,
+    came: Arc<Mutex<Vec<String>>>,
+    stop: Arc<AtomicBool>,
+    program: Program,
+    _wazuh: Wazuh,
+}
+
+impl Real {
+    fn new() -> Option<Self> {
+        let engine = Engine::dockerd()?;
+        let wazuh = Wazuh::new();
+        wazuh.configure(&json!({"max_events_per_second": 0, "heartbeat": 0}));
+        let queue = wazuh.queue();
+        let program = Program::listen(wazuh.home(), &engine.url());
+        queue.wodle_event("Connected to Docker service");
+        let (came, stop) = (Arc::<Mutex<Vec<String>>>::default(), Arc::new(AtomicBool::new(false)));
+        let (seen, stopped) = (Arc::clone(&came), Arc::clone(&stop));
+        std::thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                seen.lock().unwrap().extend(queue.message_within(millis(100)));
+            }
+        });
+        Some(Self { engine, came, stop, program, _wazuh: wazuh })
+    }
+
+    /// The highest level that messages with this text have reached, once none has come for a while.
+    fn level(&self, text: &str) -> (u8, u32) {
+        let rules = scene::rules();
+        let mut before = usize::MAX;
+        while before != self.came.lock().unwrap().len() {
+            before = self.came.lock().unwrap().len();
+            std::thread::sleep(millis(1500));
+        }
+        let came = self.came.lock().unwrap();
+        let levels = came.iter().filter(|message| message.contains(text)).filter_map(|message| {
+            let fields = support::analysisd::Fields::of(message)?;
+            let found = rules.session().evaluate(&|name| fields.get(name), 0)?;
+            Some((found.rule.level, found.rule.id))
+        });
+        levels.max().unwrap_or_default()
+    }
+
+    fn row(&self, what: &str, before: &str, text: &str, wanted: u8) {
+        let (level, rule) = self.level(text);
+        println!("\n| {what} | dockerd | {before} | level {level} (rule {rule}) |");
+        if std::env::var_os("MEASURE").is_none() {
+            assert!(level >= wanted, "{what}: level {level}, rule {rule}: {}", self.program.said());
+        }
+    }
+}
+
+impl Drop for Real {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn a_link_that_is_swapped() {
+    let Some(real) = Real::new() else { return };
+    let at = real.engine.path("swap");
+    std::fs::create_dir_all(at.join("harmless")).unwrap();
+    let link = at.join("link");
+    std::os::unix::fs::symlink(at.join("harmless"), &link).unwrap();
+    // What is written below the host's root swaps the link back before anybody hears of the start.
+    let swaps = format!("test -d /h/etc && busybox ln -sfn {0}/harmless /h{0}/link; sleep 1", at.display());
+    let volume = format!("{}:/h", link.display());
+    let id = real.engine.docker(&["create", "--name", "swap", "--volume", &volume, "bb:1", "sh", "-c", &swaps]);
+    std::thread::sleep(millis(300));
+    std::fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("/", &link).unwrap();
+    real.engine.docker(&["start", "swap"]);
+    assert_eq!(std::fs::read_link(&link).unwrap(), at.join("harmless"), "the container did not get the host's root");
+    real.row("a bind of a link that leads to `/` for the moment of the start", "", &id, 12);
+}
+
+#[test]
+fn volumes_by_other_names() {
+    let Some(real) = Real::new() else { return };
+    for (name, options, proof, wanted) in [
+        ("tmpfsbind", &["type=tmpfs", "o=bind", "device=/"][..], "test -d /h/proc && test -d /h/etc", 12),
+        ("nfsbind", &["type=nfs", "o=bind", "device=/"], "test -d /h/proc && test -d /h/etc", 12),
+        ("procnone", &["type=proc", "device=none"], "test -e /h/sysrq-trigger", 10),
+        ("sysnone", &["type=sysfs", "device=none"], "test -d /h/kernel", 10),
+    ] {
+        let mut arguments = vec!["volume", "create", "--driver", "local"];
+        options.iter().for_each(|option| arguments.extend(["--opt", option]));
+        arguments.push(name);
+        real.engine.docker(&arguments);
+        let volume = format!("{name}:/h");
+        let command = format!("{proof} && sleep 1");
+        let (ok, said) =
+            real.engine.try_docker(&["run", "--name", name, "--volume", &volume, "bb:1", "sh", "-c", &command]);
+        println!("# {name}: {ok} {said}");
+        if ok {
+            let what = format!("a volume with {} (it does mount it)", options.join(","));
+            real.row(&what, "", &format!("\"name\": \"{name}\""), wanted);
+        }
+    }
+}
+
+#[test]
+fn a_real_flood_of_execs() {
+    let Some(real) = Real::new() else { return };
+    let id = real.engine.docker(&["run", "--detach", "--name", "busy", "bb:1", "sleep", "600"]);
+    let stop = AtomicBool::new(false);
+    let made = AtomicUsize::new(0);
+    let evil = std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let (status, _) =
+                        real.engine.call("POST", &format!("/containers/{id}/exec"), r#"{"Cmd":["true"]}"#);
+                    made.fetch_add(usize::from(status == 201), Ordering::Relaxed);
+                }
+            });
+        }
+        std::thread::sleep(millis(3000));
+        let arguments = ["run", "--rm", "--name", "evil", "--volume", "/:/h", "bb:1", "sleep", "0.15"];
+        let (ok, said) = real.engine.try_docker(&arguments);
+        std::thread::sleep(millis(1000));
+        stop.store(true, Ordering::Relaxed);
+        assert!(ok, "{said}");
+        "\"name\": \"evil\""
+    });
+    let what =
+        format!("{} `exec_create`s in 4 s by four clients, the host's root for 150 ms among them", made.into_inner());
+    real.row(&what, "", evil, 12);
 }
