@@ -53,7 +53,7 @@ fn danger(turn: usize, socket: &str) -> (&'static str, Value) {
 }
 
 /// Makes one, starts it and waits until it is gone; its id.
-fn run(engine: &Engine, given: Value) -> String {
+fn run(engine: &Engine, given: &Value) -> String {
     let mut host = json!({"AutoRemove": true, "NetworkMode": "none", "Memory": 1 << 26, "PidsLimit": 100});
     for (key, value) in given.as_object().unwrap() {
         host[key] = value.clone();
@@ -111,10 +111,10 @@ fn each_dangerous_one_of_a_thousand_is_seen_in_time() {
                         let every = (count / DANGEROUS).max(1);
                         if turn % every == every / 2 {
                             let (name, given) = danger(turn / every, &socket);
-                            let id = run(&engine, given);
+                            let id = run(&engine, &given);
                             dangerous.lock().unwrap().insert(id, name);
                         } else {
-                            run(&engine, json!({}));
+                            run(&engine, &json!({}));
                         }
                     }
                 })

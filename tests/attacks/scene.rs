@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::analysisd::Fields;
 use crate::support::checker::RuleSet;
 use crate::support::simulated::Simulated;
-use crate::support::{Asked, Program, Queue, Wazuh, event, parse, until};
+use crate::support::{Asked, Program, Queue, Wazuh, parse, until};
 
 /// The most memory that the listener may ask for, in KiB: an attack that needs more kills it.
 const MOST_DATA: usize = 1 << 20;
@@ -502,8 +502,4 @@ pub fn escaped(text: &str) -> String {
 /// A number as an id that engines give.
 pub fn id(prefix: &str, number: usize) -> String {
     format!("{prefix}{number:060x}")
-}
-
-pub fn ordinary(number: usize) -> String {
-    event(number)
 }

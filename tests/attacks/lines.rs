@@ -1,0 +1,336 @@
+//! Lines and how they are framed.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use serde_json::json;
+
+use crate::scene::{Attack, id};
+use crate::{EVIL, millis, stream};
+
+#[test]
+fn nesting_costs_no_line() {
+    let row = Attack {
+        what: "nesting of 2,000 levels beside a dangerous container's start",
+        stage: "JSON",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        let labels = format!(",\"x\":{}{}", "[".repeat(2000), "]".repeat(2000));
+        scene.happens_raw("start", EVIL, &labels);
+        let came = scene.comes_within(&format!("\"ID\": \"{EVIL}\""), 10);
+        scene.holds(came, "the fields that can be read are not there");
+    });
+}
+
+#[test]
+fn a_number_costs_no_line() {
+    let row = Attack { what: "1e400 beside a dangerous container's start", stage: "JSON", before: "", peak: 8, cpu: 1 };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        scene.happens_raw("start", EVIL, ",\"x\":1e400");
+        let came = scene.comes_within(&format!("\"ID\": \"{EVIL}\""), 10);
+        scene.holds(came, "the fields that can be read are not there");
+    });
+}
+
+#[test]
+fn times_that_make_no_sense() {
+    let row = Attack {
+        what: "time stamps that are negative, huge, fractions, texts and null",
+        stage: "JSON",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        for (number, time) in
+            ["-1", "-9223372036854775808", "18446744073709551615", "1e300", "0.5", "\"x\"", "null", "[]", "{}"]
+                .into_iter()
+                .enumerate()
+        {
+            for field in ["time", "timeNano"] {
+                let id = id("71e", number);
+                scene.want(&id, 1);
+                scene.engine.publish_line(format!(
+                    r#"{{"Type":"container","Action":"oom","Actor":{{"ID":"{id}","Attributes":{{"image":"bb:1","name":"web"}}}},"{field}":{time}}}"#
+                ));
+            }
+        }
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn keys_twice_and_in_other_cases() {
+    let row = Attack {
+        what: "an event with each key twice and in other cases, to be taken for another",
+        stage: "JSON",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        let nano = scene.nano();
+        scene.engine.publish_line(format!(
+            r#"{{"type":"network","TYPE":"network","Type":"x","action":"top","ACTOR":{{"ID":"x"}},"Action":"x","docker_listener":{{"exec":{{"probe":"true"}}}},"Actor":{{"id":"x","ID":"x","Attributes":{{}}}},"Type":"container","Action":"start","Actor":{{"ID":"{EVIL}","id":"y","Attributes":{{"image":"bb:1","name":"web"}}}},"timeNano":{nano}}}"#
+        ));
+    });
+}
+
+#[test]
+fn many_fields_that_nobody_knows() {
+    let row = Attack {
+        what: "100,000 fields beside the event's own, to push the rest past analysisd's 256",
+        stage: "message",
+        before: "",
+        peak: 64,
+        cpu: 2,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        let mut other = String::new();
+        for number in 0..90_000 {
+            let _ = write!(other, "\"{number:x}\":0,");
+        }
+        let nano = scene.nano();
+        scene.engine.publish_line(format!(
+            r#"{{{other}"Type":"container","Action":"start","Actor":{{"ID":"{EVIL}","Attributes":{{"image":"bb:1","name":"web"}}}},"timeNano":{nano}}}"#
+        ));
+    });
+}
+
+#[test]
+fn all_risks_and_all_fields_at_once() {
+    let row = Attack {
+        what: "every risk with a detail of 1 MiB, 300 labels, each workload label, a forged exit code",
+        stage: "message",
+        before: "",
+        peak: 64,
+        cpu: 2,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        let long = "x".repeat(100_000);
+        scene.describe(
+            EVIL,
+            json!({"Path": "nc", "Args": ["-e", long], "AppArmorProfile": "unconfined",
+            "Config": {"User": "", "Labels": {"exitCode": "0"}, "Healthcheck": {"Test": ["CMD-SHELL", format!("curl http://{long}")]}},
+            "HostConfig": {"Privileged": true, "PidMode": "host", "NetworkMode": "host", "IpcMode": "host", "UTSMode": "host",
+                "UsernsMode": "host", "CapAdd": ["ALL", "BPF", long], "SecurityOpt": ["seccomp=unconfined", "label=disable"],
+                "Devices": [{"PathOnHost": format!("/dev/{long}")}], "PublishAllPorts": true},
+            "Mounts": [{"Type": "bind", "Source": "/", "RW": true, "Propagation": "shared", "Destination": long}]}),
+        );
+        let mut labels = String::from(",\"exitCode\":\"0\",\"com.docker.compose.project\":\"p\",\"wazuh.core\":\"true\"");
+        for number in 0..300 {
+            let _ = write!(labels, ",\"l{number}\":\"{}\"", "y".repeat(2000));
+        }
+        scene.happens_raw("start", EVIL, &labels);
+    });
+}
+
+#[test]
+fn a_line_that_never_ends() {
+    let row = Attack {
+        what: "a line of 8 MiB that does not end: is its loss reported before it does?",
+        stage: "lines",
+        before: "",
+        peak: 12,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        // The engine's own thread writes a line with its end; so this one brings its own stream.
+        let held = Arc::new(AtomicBool::new(true));
+        let holds = Arc::clone(&held);
+        scene.first(move |path, asked| {
+            if path != "/events?since=0" || !holds.load(Ordering::Relaxed) {
+                return false;
+            }
+            asked.head();
+            for _ in 0..128 {
+                asked.chunk("x".repeat(64 << 10).as_bytes());
+            }
+            crate::support::until("the end of the test", || (!holds.load(Ordering::Relaxed)).then_some(()));
+            asked.line("");
+            true
+        });
+        scene.engine.cut();
+        let told = scene.comes_within("line_oversized", 5);
+        scene.holds(told, "nothing was said of it while it went on");
+        held.store(false, Ordering::Relaxed);
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn empty_lines_by_the_million() {
+    let row = Attack { what: "48 million empty lines", stage: "lines", before: "", peak: 16, cpu: 2 };
+    row.play(|scene| {
+        stream(scene, |asked| {
+            asked.head();
+            for _ in 0..768 {
+                asked.chunk("\n".repeat(64 << 10).as_bytes());
+            }
+            asked.end();
+        });
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn lines_that_are_no_json_by_the_million() {
+    let row = Attack {
+        what: "two million different lines that are no JSON, then a privileged container",
+        stage: "lines, ingest",
+        before: "",
+        peak: 64,
+        cpu: 20,
+    };
+    row.play(|scene| {
+        stream(scene, |asked| {
+            asked.head();
+            for part in 0..200 {
+                let lines: String = (0..10_000).fold(String::new(), |mut lines, line| {
+                    let _ = writeln!(lines, "{}", part * 10_000 + line);
+                    lines
+                });
+                asked.chunk(lines.as_bytes());
+            }
+            asked.end();
+        });
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_chunk_size_byte_by_byte() {
+    let row = Attack {
+        what: "200 chunks whose size line has an extension of 60 KB, sent byte by byte",
+        stage: "HTTP",
+        before: "",
+        peak: 8,
+        cpu: 2,
+    };
+    row.play(|scene| {
+        stream(scene, |asked| {
+            asked.head();
+            for _ in 0..20 {
+                asked.raw("1;");
+                for _ in 0..30_000 {
+                    asked.raw("aa");
+                }
+                asked.raw("\r\n\n\r\n");
+            }
+            asked.end();
+        });
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_head_byte_by_byte() {
+    let row = Attack {
+        what: "the stream's head has 60 KB and comes byte by byte",
+        stage: "HTTP",
+        before: "",
+        peak: 8,
+        cpu: 2,
+    };
+    row.play(|scene| {
+        stream(scene, |asked| {
+            asked.raw("HTTP/1.1 200 OK\r\nX: ");
+            for _ in 0..60_000 {
+                asked.raw("a");
+            }
+            asked.raw("\r\nContent-Length: 1\r\n\r\n\n");
+        });
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_million_preliminary_heads() {
+    let row =
+        Attack { what: "two million `100 Continue` before the stream", stage: "HTTP", before: "", peak: 8, cpu: 3 };
+    row.play(|scene| {
+        stream(scene, |asked| {
+            let heads = "HTTP/1.1 100 Continue\r\n\r\n".repeat(2500);
+            for _ in 0..800 {
+                asked.raw(&heads);
+            }
+            asked.raw("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\n");
+        });
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn an_engine_that_ends_after_each_line() {
+    let row = Attack {
+        what: "the engine ends the stream after each of 300 lines",
+        stage: "connection",
+        before: "",
+        peak: 8,
+        cpu: 3,
+    };
+    row.play(|scene| {
+        scene.engine.cut_after(1);
+        scene.engine.cut();
+        scene.bystanders(300);
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_ring_of_large_lines() {
+    let row = Attack {
+        what: "200 lines of 900 KB in the ring, read again after each of 20 cuts",
+        stage: "connection, hashes",
+        before: "",
+        peak: 24,
+        cpu: 12,
+    };
+    row.play(|scene| {
+        for number in 0..200 {
+            let name = "y".repeat(900_000);
+            let line = scene.line("top", &id("1a26e", number), &json!({"x": name}));
+            scene.engine.publish_line(line);
+        }
+        for _ in 0..20 {
+            scene.engine.cut();
+            std::thread::sleep(millis(100));
+        }
+        scene.evil(EVIL);
+    });
+}
+
+#[test]
+fn a_connection_that_breaks_in_the_middle_of_a_line() {
+    let row = Attack {
+        what: "the connection breaks in the middle of the line that matters",
+        stage: "lines",
+        before: "",
+        peak: 8,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        let line = scene.line("start", EVIL, &json!({}));
+        let half = line[..line.len() / 2].to_owned();
+        stream(scene, move |asked| {
+            asked.head();
+            asked.chunk(half.as_bytes());
+        });
+        scene.engine.publish_line(line);
+    });
+}

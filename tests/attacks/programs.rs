@@ -1,0 +1,72 @@
+//! The other commands read what is hostile.
+
+use crate::scene::Scene;
+use crate::support::Program;
+use crate::{endless, padded};
+
+#[test]
+fn commands_read_what_is_hostile() {
+    let scene = Scene::quiet();
+    scene.engine.publish_line(format!(
+        r#"{{"Type":"container","Action":"create","Actor":{{"ID":"d075","Attributes":{{"image":"bb:1","Name":"x","name":"web","a{}":"v","e":"\u001b]0;owned\u0007\u001b[2J"}}}},"time":1795217222,"timeNano":1795217222000000001}}"#,
+        ".a".repeat(80_000)
+    ));
+    scene.forget("/containers/json?all=true");
+    let arguments = ["events", "--since", "0", "--until", "0s", "--format", "wazuh"];
+    command(&scene, "a label of 80,000 dots in the ring", "", &arguments);
+    for format in ["flat", "table"] {
+        let arguments = ["events", "--since", "0", "--until", "0s", "--format", format];
+        let _ = command(&scene, "the same", "", &arguments);
+    }
+    let plain = ["events", "--since", "0", "--until", "0s"];
+    let shown = command(&scene, "a label with a terminal's control sequences", "", &plain).unwrap_or_default();
+    println!("# {} escapes", shown.matches('\u{1b}').count());
+    let answer = padded("feed", "\"Mounts\":[", "{}", 10_000_000, "]");
+    scene.first(move |path, asked| {
+        match path {
+            "/containers/json?all=true" => asked.whole(r#"[{"Id":"feed"}]"#),
+            "/images/json" => asked.whole("[]"),
+            "/containers/feed/json" => asked.whole(&answer),
+            _ => return false,
+        }
+        true
+    });
+    command(&scene, "a container whose answer has 31 MiB of `{},` as mounts", "", &["audit"]);
+    scene.first(move |path, asked| {
+        match path {
+            "/containers/json?all=true" => {
+                asked.whole(&format!("[{}{{\"Id\":\"\"}}]", "{\"Id\":\"x\"},".repeat(2 << 20)));
+            }
+            "/images/json" => asked.whole("[]"),
+            _ => return false,
+        }
+        true
+    });
+    command(&scene, "a list of two million containers", "", &["audit"]);
+    scene.first(|path, asked| {
+        let is_ping = path == "/_ping";
+        if is_ping {
+            endless(asked);
+        }
+        is_ping
+    });
+    command(&scene, "the answer to a ping has 3 GB", "", &["audit"]);
+}
+
+/// Runs a command on this scene's engine; its output, or what ended it.
+fn command(scene: &Scene, what: &str, before: &str, arguments: &[&str]) -> Option<String> {
+    let started = std::time::Instant::now();
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", "ulimit -d 1048576; exec timeout 60 \"$@\"", "sh"]).arg(Program::file());
+    command.arg("--home").arg(scene.wazuh.home()).arg("--docker-host").arg(scene.engine.url()).args(arguments);
+    let output = command.output().unwrap();
+    let code = output.status.code().unwrap_or(134);
+    // `timeout` says 124 of what took too long, and hands on what a signal ended.
+    let killed = code >= 124;
+    let end = if killed { format!("killed ({code})") } else { format!("exit code {code}") };
+    println!("\n| {what} | `{}` | {before} | {end} after {:.2} s |", arguments[0], started.elapsed().as_secs_f64());
+    if std::env::var_os("MEASURE").is_none() {
+        assert!(!killed, "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    (!killed).then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
