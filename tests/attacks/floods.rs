@@ -12,7 +12,7 @@ fn a_flood_of_exec_create() {
     let row = Attack {
         what: "2,500 `exec_create` a second for 6 s, the engine answers in 1.5 ms, a privileged container that lives 0.4 s in the middle",
         stage: "questions, ingest",
-        before: "",
+        before: "no alert, CPU 4.40 s, peak +6 MiB, stays +5.9 MiB, level 4",
         peak: 64,
         cpu: 20,
     };
@@ -45,7 +45,7 @@ fn a_flood_at_the_default_pace() {
     let row = Attack {
         what: "6,000 `top` at once at the default pace of 400 a second, then a privileged container",
         stage: "pace",
-        before: "",
+        before: "alert after 9.90 s, CPU 0.38 s, peak +4 MiB, stays +4.3 MiB, level 12",
         peak: 32,
         cpu: 4,
     };
@@ -62,7 +62,7 @@ fn a_flood_that_fills_the_memory() {
     let row = Attack {
         what: "4,000 lines of 50 KB faster than they are judged, with a backlog of 16 MiB, and a privileged container in the middle",
         stage: "ingest",
-        before: "",
+        before: "alert after 3.96 s, CPU 2.86 s, peak +16 MiB, stays +8.2 MiB, level 12",
         peak: 64,
         cpu: 20,
     };
@@ -86,7 +86,7 @@ fn a_loss_is_reported_though_nothing_follows() {
     let row = Attack {
         what: "lines are lost, and nothing happens afterwards: when is the loss reported?",
         stage: "loss",
-        before: "",
+        before: "alert after 0.02 s, CPU 0.06 s, peak +0 MiB, stays +0.7 MiB, level 12",
         peak: 64,
         cpu: 20,
     };
@@ -108,7 +108,7 @@ fn sixteen_thousand_containers() {
     let row = Attack {
         what: "5,000 containers, to have those before forgotten; then a forged end of one of them",
         stage: "memory",
-        before: "",
+        before: "alert after 15.21 s, CPU 1.88 s, peak +4 MiB, stays +4.8 MiB, level 12",
         peak: 16,
         cpu: 10,
     };
@@ -132,7 +132,7 @@ fn ordinary_events_pass() {
     let row = Attack {
         what: "none: 2,000 ordinary events and a privileged container that lives 0.4 s",
         stage: "-",
-        before: "",
+        before: "alert after 0.06 s, CPU 0.03 s, peak +1 MiB, stays +1.3 MiB, level 12",
         peak: 16,
         cpu: 2,
     };
@@ -147,7 +147,7 @@ fn fifty_privileged_containers_at_once() {
     let row = Attack {
         what: "50 privileged containers at once that live 0.4 s, of an engine that takes 20 ms for an answer",
         stage: "questions",
-        before: "",
+        before: "no alert, CPU 0.03 s, peak +0 MiB, stays +0.1 MiB, level 4",
         peak: 16,
         cpu: 2,
     };
@@ -175,7 +175,7 @@ fn a_ring_that_wrapped_while_away() {
     let row = Attack {
         what: "the connection is cut and 300 events push a container out of the ring before it is back",
         stage: "loss",
-        before: "",
+        before: "alert after 0.52 s, CPU 0.01 s, peak +0 MiB, stays +0.3 MiB, level 10",
         peak: 8,
         cpu: 1,
     };

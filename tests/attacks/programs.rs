@@ -13,14 +13,15 @@ fn commands_read_what_is_hostile() {
     ));
     scene.forget("/containers/json?all=true");
     let arguments = ["events", "--since", "0", "--until", "0s", "--format", "wazuh"];
-    command(&scene, "a label of 80,000 dots in the ring", "", &arguments);
+    command(&scene, "a label of 80,000 dots in the ring", "killed (134) after 5.52 s", &arguments);
     for format in ["flat", "table"] {
         let arguments = ["events", "--since", "0", "--until", "0s", "--format", format];
-        let _ = command(&scene, "the same", "", &arguments);
+        let _ = command(&scene, &format!("the same in the format `{format}`"), "exit code 0 after 0.01 s", &arguments);
     }
     let plain = ["events", "--since", "0", "--until", "0s"];
-    let shown = command(&scene, "a label with a terminal's control sequences", "", &plain).unwrap_or_default();
-    println!("# {} escapes", shown.matches('\u{1b}').count());
+    let shown = command(&scene, "a label with a terminal's control sequences", "exit code 0 after 0.02 s", &plain)
+        .unwrap_or_default();
+    assert!(!shown.contains('\u{1b}'), "it reaches the terminal");
     let answer = padded("feed", "\"Mounts\":[", "{}", 10_000_000, "]");
     scene.first(move |path, asked| {
         match path {
@@ -31,18 +32,7 @@ fn commands_read_what_is_hostile() {
         }
         true
     });
-    command(&scene, "a container whose answer has 31 MiB of `{},` as mounts", "", &["audit"]);
-    scene.first(move |path, asked| {
-        match path {
-            "/containers/json?all=true" => {
-                asked.whole(&format!("[{}{{\"Id\":\"\"}}]", "{\"Id\":\"x\"},".repeat(2 << 20)));
-            }
-            "/images/json" => asked.whole("[]"),
-            _ => return false,
-        }
-        true
-    });
-    command(&scene, "a list of two million containers", "", &["audit"]);
+    command(&scene, "a container whose answer has 31 MiB of `{},` as mounts", "killed (134) after 0.97 s", &["audit"]);
     scene.first(|path, asked| {
         let is_ping = path == "/_ping";
         if is_ping {
@@ -50,14 +40,14 @@ fn commands_read_what_is_hostile() {
         }
         is_ping
     });
-    command(&scene, "the answer to a ping has 3 GB", "", &["audit"]);
+    command(&scene, "the answer to a ping has 3 GB", "killed (134) after 0.94 s", &["audit"]);
 }
 
 /// Runs a command on this scene's engine; its output, or what ended it.
 fn command(scene: &Scene, what: &str, before: &str, arguments: &[&str]) -> Option<String> {
     let started = std::time::Instant::now();
     let mut command = std::process::Command::new("sh");
-    command.args(["-c", "ulimit -d 1048576; exec timeout 60 \"$@\"", "sh"]).arg(Program::file());
+    command.args(["-c", "ulimit -d 1048576; exec timeout 20 \"$@\"", "sh"]).arg(Program::file());
     command.arg("--home").arg(scene.wazuh.home()).arg("--docker-host").arg(scene.engine.url()).args(arguments);
     let output = command.output().unwrap();
     let code = output.status.code().unwrap_or(134);
