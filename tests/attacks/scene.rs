@@ -128,7 +128,7 @@ impl Scene {
             bystanders: 0,
             deaths: 0,
             rest: 0,
-            time: 1_795_217_222_000_000_000,
+            time: 0,
             cpu_before: 0,
         };
         if section["enabled"] != false {
@@ -179,9 +179,10 @@ impl Scene {
         self.answer(&format!("/containers/{id}/json"), &container(id, other));
     }
 
-    /// The next event's time stamp.
+    /// The next event's time stamp: now, and never twice.
     pub fn nano(&mut self) -> u64 {
-        self.time += 1_000_000;
+        let now = u64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap();
+        self.time = now.max(self.time + 1);
         self.time
     }
 
@@ -245,6 +246,18 @@ impl Scene {
         let came = self.came.lock().unwrap();
         let found: Vec<Value> =
             came.iter().filter(|(_, message)| message.contains(text)).map(|(_, message)| parse(message)).collect();
+        found.into_iter()
+    }
+
+    /// Where among all messages those with this text came.
+    pub fn places_of(&self, text: &str) -> impl Iterator<Item = usize> {
+        let came = self.came.lock().unwrap();
+        let found: Vec<usize> = came
+            .iter()
+            .enumerate()
+            .filter(|(_, (_, message))| message.contains(text))
+            .map(|(place, _)| place)
+            .collect();
         found.into_iter()
     }
 
