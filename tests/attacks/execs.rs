@@ -35,7 +35,7 @@ fn commands_in_a_container_with_256() {
     let row = Attack {
         what: "ten commands in a container with the label `execID` and 256 commands of 2 ms each, and a privileged container that lives 0.4 s",
         stage: "questions",
-        before: "no alert, CPU 0.17 s, peak +1 MiB, stays +1.3 MiB, level 4",
+        before: "no alert, CPU 0.21 s, peak +1 MiB, stays +1.3 MiB, level 4",
         peak: 16,
         cpu: 3,
     };

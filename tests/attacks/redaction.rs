@@ -10,7 +10,7 @@ fn commands_full_of_passwords() {
     let row = Attack {
         what: "eight commands of 400 KB of `--password=x `, and a privileged container that lives 0.4 s",
         stage: "redaction",
-        before: "no alert, CPU 0.88 s, peak +6 MiB, stays +1.4 MiB, level 4",
+        before: "no alert, CPU 0.99 s, peak +6 MiB, stays +1.5 MiB, level 4",
         peak: 32,
         cpu: 4,
     };
@@ -28,7 +28,7 @@ fn a_command_in_which_every_rule_finds_something() {
     let row = Attack {
         what: "a command of 900 KB in which every redaction rule finds something, and a privileged container that lives 1 s",
         stage: "redaction",
-        before: "alert after 0.49 s, CPU 0.21 s, peak +4 MiB, stays +2.1 MiB, level 12",
+        before: "alert after 0.50 s, CPU 0.18 s, peak +4 MiB, stays +2.1 MiB, level 12",
         peak: 48,
         cpu: 4,
     };

@@ -306,14 +306,26 @@ impl Scene {
         [11, 12].iter().filter_map(|place| fields.get(*place)?.parse::<u64>().ok()).sum()
     }
 
+    /// Whether one of its threads runs, wants to run or waits for a disk. On a machine with much to do one that wants to
+    /// run uses no processor time for a while.
+    fn works(&self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.program.pid())).into_iter().flatten().flatten();
+        let state = |task: fs::DirEntry| {
+            let text = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            text.rsplit(") ").next().and_then(|rest| rest.chars().next())
+        };
+        tasks.filter_map(state).any(|state| matches!(state, 'R' | 'D'))
+    }
+
     /// Waits until it does next to nothing, for so long at the most.
     fn idle(&mut self, most: Duration) {
         let deadline = Instant::now() + most;
         let mut quiet = 0;
-        while quiet < 2 && Instant::now() < deadline {
+        while quiet < 8 && Instant::now() < deadline {
             let (before, came) = (self.cpu(), self.came());
-            std::thread::sleep(Duration::from_millis(150));
-            quiet = if self.cpu() <= before + 1 && self.came() == came { quiet + 1 } else { 0 };
+            std::thread::sleep(Duration::from_millis(60));
+            let rests = self.cpu() <= before + 1 && self.came() == came && !self.works();
+            quiet = if rests { quiet + 1 } else { 0 };
         }
     }
 
@@ -368,7 +380,7 @@ impl Scene {
             self.look(&rules);
             let seen = self.wants.iter().all(|want| want.after.is_some());
             // One that was started again has used none yet.
-            if self.cpu() > did + 2 || self.cpu() < did {
+            if self.cpu() > did + 2 || self.cpu() < did || self.works() {
                 (busy, did) = (Instant::now(), self.cpu());
             }
             let rests = busy.elapsed() > RESTS;
