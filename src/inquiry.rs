@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
 
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::{Container, Exec, Image, Volume};
@@ -18,6 +21,9 @@ const MOST_EXECS: usize = 256;
 
 /// A container with more volumes than this is judged by the list of all, which is one request instead of hundreds.
 const MAX_VOLUMES_ASKED: usize = 8;
+
+/// How long one volume may take; a plugin behind it may never answer.
+const VOLUME_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is to be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -163,24 +169,34 @@ async fn look_at_host(engine: &Engine, container: &Container, answers: &Mutex<An
         .map(|mount| mount.name.as_str())
         .collect();
     let names: BTreeSet<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
+    let mut failed = None;
     // All of them, however many: who makes a container chooses which would be left out.
     if names.len() > MAX_VOLUMES_ASKED {
         let all = engine.volumes_with_options().await?;
         lock(answers).volumes = all.into_iter().filter(|volume| names.contains(volume.name.as_str())).collect();
     } else {
+        // At once, and each for itself: one that is gone or slow hides no other.
+        let mut asked = JoinSet::new();
         for name in names {
-            let volume = engine.volume(name).await?;
-            lock(answers).volumes.push(volume);
+            let (engine, name) = (engine.clone(), name.to_owned());
+            asked.spawn(async move { tokio::time::timeout(VOLUME_TIMEOUT, engine.volume(&name)).await });
+        }
+        while let Some(Ok(volume)) = asked.join_next().await {
+            match volume {
+                Ok(Ok(volume)) => lock(answers).volumes.push(volume),
+                Ok(Err(error)) => failed = unless_gone(error, true).err().or(failed),
+                Err(_) => failed = Some(engine.silent("a volume", VOLUME_TIMEOUT)),
+            }
         }
     }
     let volumes = lock(answers).volumes.clone();
     let paths = risk::paths(container, &volumes);
     // The paths of another host are not ours to look at.
-    let Endpoint::Unix(socket) = engine.endpoint() else { return Ok(()) };
+    let Endpoint::Unix(socket) = engine.endpoint() else { return failed.map_or(Ok(()), Err) };
     let socket = socket.clone();
     let host = tokio::task::spawn_blocking(move || look_at(paths, &socket)).await;
     lock(answers).host = host.unwrap_or_default();
-    Ok(())
+    failed.map_or(Ok(()), Err)
 }
 
 /// Where the paths that are links lead, and which of them are the engine's socket by another name.

@@ -122,6 +122,13 @@ impl Throttle {
         Some(self.held_back())
     }
 
+    /// Whether one would be held back now, which counts it then.
+    pub fn holds_back(&mut self, now: Instant) -> bool {
+        let holds = self.last.is_some_and(|last| now.saturating_duration_since(last) < Self::PERIOD);
+        self.held_back += u64::from(holds);
+        holds
+    }
+
     /// How many were held back since the last time this was asked or one was let through.
     pub fn held_back(&mut self) -> u64 {
         std::mem::take(&mut self.held_back)

@@ -137,10 +137,7 @@ fn engine(endpoint: &Endpoint) -> Vec<Finding> {
         Err(error) => return vec![Finding::new(WHAT[0], Err(error.to_string()))],
     };
     runtime.block_on(async {
-        let engine = match Engine::new(endpoint.clone()) {
-            Ok(engine) => engine,
-            Err(error) => return vec![Finding::new(WHAT[0], Err(error.to_string()))],
-        };
+        let engine = Engine::new(endpoint.clone());
         let mut findings = Vec::new();
         match engine.ping().await {
             Ok(()) => findings.push(Finding::new(WHAT[0], Ok(format!("{endpoint} answers")))),

@@ -1,23 +1,28 @@
 //! Is the engine there, what is it, and what time does it have.
 
-use std::future::Future;
 use std::time::Duration;
 
 use bollard::BollardRequest;
 use bollard::models::SystemVersion;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::Limited;
 use hyper::Response;
 use hyper::body::Incoming;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
-use super::{ANSWER_WITHIN, Engine, EngineError, chain};
+use super::{ANSWER_WITHIN, Engine, EngineError};
 
 /// How long a ping may take.
 pub const PING_WITHIN: Duration = Duration::from_secs(5);
 
 /// The most that is read of an answer that is no stream, in bytes.
 pub(super) const LARGEST_ANSWER: usize = 32 << 20;
+
+/// The most that is read of an answer about the engine itself, or of an error, in bytes.
+const LARGEST_STATEMENT: usize = 1 << 20;
+
+/// What an engine calls itself is not longer, in characters.
+const MAX_NAME: usize = 64;
 
 /// What an engine says it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,7 +44,10 @@ impl Identity {
             Some(name) => name.to_lowercase(),
             None => "docker".to_owned(),
         };
-        Self { name, version: version.version.unwrap_or_default(), api: version.api_version.unwrap_or_default() }
+        // They stand in every message.
+        let short = |text: String| text.chars().take(MAX_NAME).collect();
+        let (version, api) = (version.version.unwrap_or_default(), version.api_version.unwrap_or_default());
+        Self { name: short(name), version: short(version), api: short(api) }
     }
 
     /// Whether it is Podman, whose `since` means something else than Docker's.
@@ -85,18 +93,27 @@ impl Engine {
     /// # Errors
     /// Where none comes within [`PING_WITHIN`].
     pub async fn ping(&self) -> Result<(), EngineError> {
-        self.bounded("a ping", PING_WITHIN, self.api.ping()).await.map(drop)
+        const WHAT: &str = "a ping";
+        let answer = async { self.get("/_ping", WHAT).await.map(drop) };
+        // Success is all that is wanted; a body could go on forever.
+        tokio::time::timeout(PING_WITHIN, answer).await.unwrap_or_else(|_| Err(self.silent(WHAT, PING_WITHIN)))
     }
 
-    /// Asks what it is, and settles with it on an API version for bollard's calls.
+    /// Asks what it is.
     ///
     /// # Errors
     /// Where it does not say so within [`ANSWER_WITHIN`].
     pub async fn identity(&self) -> Result<Identity, EngineError> {
-        // The clone shares its version with `api`. An engine whose version cannot be read keeps bollard's default, and
-        // says below what else is wrong with it.
-        let _ = self.bounded("its version", ANSWER_WITHIN, self.api.clone().negotiate_version()).await;
-        self.bounded("its version", ANSWER_WITHIN, self.api.version()).await.map(Identity::of)
+        const WHAT: &str = "its version";
+        let answer = async {
+            let head = self.get("/version", WHAT).await?;
+            let body = self.body(WHAT, head).await?;
+            serde_json::from_slice::<SystemVersion>(&body).map(Identity::of).map_err(|error| EngineError::Broken {
+                endpoint: self.endpoint().clone(),
+                what: format!("/version: {error}"),
+            })
+        };
+        tokio::time::timeout(ANSWER_WITHIN, answer).await.unwrap_or_else(|_| Err(self.silent(WHAT, ANSWER_WITHIN)))
     }
 
     /// Asks which one it is and what time it has.
@@ -136,36 +153,23 @@ impl Engine {
         Err(EngineError::refused(self.endpoint(), what, status.as_u16(), &String::from_utf8_lossy(&said)))
     }
 
-    pub(super) async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<hyper::body::Bytes, EngineError> {
-        match Limited::new(answer.into_body(), LARGEST_ANSWER).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(self.too_large(what)),
-            Err(error) => Err(EngineError::Broken {
-                endpoint: self.endpoint().clone(),
-                what: format!("{what}: {}", chain(error.as_ref())),
-            }),
+    /// What an engine says of itself, or why it refuses.
+    async fn body(&self, what: &str, answer: Response<Incoming>) -> Result<Vec<u8>, EngineError> {
+        let mut body = Limited::new(answer.into_body(), LARGEST_STATEMENT);
+        let mut said = Vec::new();
+        // Copied: a piece of one byte holds on to all that was read with it.
+        while let Some(piece) = self.piece(&mut body, what).await? {
+            said.extend_from_slice(&piece);
         }
+        Ok(said)
     }
 
     pub(super) fn too_large(&self, what: &str) -> EngineError {
         EngineError::TooLarge { endpoint: self.endpoint().clone(), what: what.to_owned(), most: LARGEST_ANSWER }
     }
 
-    pub(super) fn silent(&self, what: &'static str, within: Duration) -> EngineError {
+    pub(crate) fn silent(&self, what: &'static str, within: Duration) -> EngineError {
         EngineError::Silent { endpoint: self.endpoint().clone(), what, within }
-    }
-
-    /// bollard's own time limit covers the head of an answer only.
-    async fn bounded<T>(
-        &self,
-        what: &'static str,
-        within: Duration,
-        call: impl Future<Output = Result<T, bollard::errors::Error>>,
-    ) -> Result<T, EngineError> {
-        match tokio::time::timeout(within, call).await {
-            Ok(answer) => answer.map_err(|error| EngineError::from_bollard(self.endpoint(), what, error)),
-            Err(_) => Err(self.silent(what, within)),
-        }
     }
 }
 

@@ -30,17 +30,22 @@ const MAX_BINDINGS: usize = 16;
 
 /// A list of at most `MAX` entries; `null` is an empty one.
 pub fn capped<'de, T: DeserializeOwned, D: Deserializer<'de>, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error> {
-    from.deserialize_any(List { max: MAX, newest: false, entries: PhantomData })
+    from.deserialize_any(List { max: MAX, beyond: Beyond::Refused, entries: PhantomData })
 }
 
 /// The last `MAX` entries of a list.
 pub fn newest<'de, T: DeserializeOwned, D: Deserializer<'de>, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error> {
-    from.deserialize_any(List { max: MAX, newest: true, entries: PhantomData })
+    from.deserialize_any(List { max: MAX, beyond: Beyond::InTheirPlace, entries: PhantomData })
 }
 
 /// The words of a command line, the first [`MAX_WORDS`] bytes of them.
 pub fn words<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
     from.deserialize_any(Words)
+}
+
+/// The first `MAX` entries of a list.
+pub fn first<'de, T: DeserializeOwned, D: Deserializer<'de>, const MAX: usize>(from: D) -> Result<Vec<T>, D::Error> {
+    from.deserialize_any(List { max: MAX, beyond: Beyond::Ignored, entries: PhantomData })
 }
 
 /// A list of at most `MAX` entries, which an engine may leave out.
@@ -107,9 +112,18 @@ impl<'de> serde::Deserialize<'de> for Bindings {
     }
 }
 
+/// What becomes of the entries beyond a bound.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    Refused,
+    Ignored,
+    /// They take the place of the first.
+    InTheirPlace,
+}
+
 struct List<T> {
     max: usize,
-    newest: bool,
+    beyond: Beyond,
     entries: PhantomData<T>,
 }
 
@@ -126,14 +140,17 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let mut entries = std::collections::VecDeque::new();
-        while let Some(entry) = list.next_element()? {
+        while entries.len() < self.max || self.beyond == Beyond::InTheirPlace {
+            let Some(entry) = list.next_element()? else { return Ok(entries.into()) };
             if entries.len() == self.max {
-                if !self.newest {
-                    return Err(A::Error::custom(TOO_MANY));
-                }
                 entries.pop_front();
             }
             entries.push_back(entry);
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            if self.beyond == Beyond::Refused {
+                return Err(A::Error::custom(TOO_MANY));
+            }
         }
         Ok(entries.into())
     }
@@ -192,7 +209,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for OptionalList<T> {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_any(List { max: self.max, newest: false, entries: self.entries }).map(Some)
+        from.deserialize_any(List { max: self.max, beyond: Beyond::Refused, entries: self.entries }).map(Some)
     }
 }
 
@@ -244,6 +261,8 @@ mod tests {
         list: Vec<u8>,
         #[serde(deserialize_with = "newest::<_, _, 3>")]
         last: Vec<u8>,
+        #[serde(deserialize_with = "first::<_, _, 3>")]
+        first: Vec<u8>,
         #[serde(deserialize_with = "optional::<_, _, 3>")]
         paths: Option<Vec<u8>>,
         #[serde(deserialize_with = "map::<_, 2>")]
@@ -257,11 +276,12 @@ mod tests {
     #[test]
     fn lists_within_their_bounds_are_read_and_longer_ones_refused() {
         let answer: Answer = serde_json::from_str(
-            r#"{"list":[1,2,3],"last":[1,2,3,4,5],"paths":[],"options":{"a":"1","b":null},
+            r#"{"list":[1,2,3],"last":[1,2,3,4,5],"first":[1,2,3,4,5],"paths":[],"options":{"a":"1","b":null},
                 "labels":{"exitCode":"0","team":"blue","x":null},"ports":{"80/tcp":[{"HostPort":"1"}],"81/tcp":null}}"#,
         )
         .unwrap();
         assert_eq!((&answer.list[..], &answer.last[..]), (&[1, 2, 3][..], &[3, 4, 5][..]));
+        assert_eq!(answer.first, [1, 2, 3]);
         assert_eq!((answer.paths, answer.options["b"].as_str()), (Some(vec![]), ""));
         assert_eq!(answer.labels.keys().collect::<Vec<_>>(), ["exitCode"]);
         assert_eq!((answer.ports["80/tcp"].as_ref().map(Vec::len), &answer.ports["81/tcp"]), (Some(1), &None));

@@ -129,15 +129,6 @@ pub enum TransportError {
     },
 }
 
-impl From<TransportError> for bollard::errors::Error {
-    fn from(error: TransportError) -> Self {
-        match error {
-            TransportError::Io(err) => Self::IOError { err },
-            other => Self::IOError { err: io::Error::other(other) },
-        }
-    }
-}
-
 /// A connection of any kind.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}

@@ -9,7 +9,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
-use super::capped::{self, capped, newest};
+use super::capped::{self, capped, first, newest};
 use super::{Engine, EngineError};
 
 /// Reads `null` as the default.
@@ -270,11 +270,11 @@ pub struct ProcessConfig {
 pub struct Image {
     /// Its id: the digest of its configuration, or of its manifest where containerd keeps the images.
     pub id: String,
-    /// Its names.
-    #[serde(default, deserialize_with = "capped::<_, _, 65_536>")]
+    /// Its names, the first of them.
+    #[serde(default, deserialize_with = "first::<_, _, 128>")]
     pub repo_tags: Vec<String>,
     /// Where it was pulled from or pushed to, each `repository@digest`.
-    #[serde(default, deserialize_with = "capped::<_, _, 65_536>")]
+    #[serde(default, deserialize_with = "first::<_, _, 128>")]
     pub repo_digests: Vec<String>,
 }
 

@@ -58,7 +58,7 @@ impl Engine {
         })
     }
 
-    async fn piece(&self, body: &mut Limited<Incoming>, what: &'static str) -> Result<Option<Bytes>, EngineError> {
+    pub(super) async fn piece(&self, body: &mut Limited<Incoming>, what: &str) -> Result<Option<Bytes>, EngineError> {
         loop {
             match body.frame().await {
                 None => return Ok(None),

@@ -17,7 +17,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bollard::Docker;
 use endpoint::{Endpoint, Transport, TransportError};
 use tokio::sync::Semaphore;
 
@@ -135,18 +134,6 @@ impl EngineError {
         }
     }
 
-    fn from_bollard(endpoint: &Endpoint, what: &'static str, error: bollard::errors::Error) -> Self {
-        use bollard::errors::Error;
-        match error {
-            Error::IOError { err } => Self::from_io(endpoint, err),
-            Error::DockerResponseServerError { status_code, message } => {
-                Self::refused(endpoint, what, status_code, &message)
-            }
-            Error::RequestTimeoutError => Self::Silent { endpoint: endpoint.clone(), what, within: ANSWER_WITHIN },
-            other => Self::Broken { endpoint: endpoint.clone(), what: chain(&other) },
-        }
-    }
-
     fn refused(endpoint: &Endpoint, what: &'static str, status: u16, message: &str) -> Self {
         let message = message.trim().chars().take(200).collect();
         Self::Refused { endpoint: endpoint.clone(), what, status, message }
@@ -172,31 +159,15 @@ fn chain(error: &dyn StdError) -> String {
 #[derive(Debug, Clone)]
 pub struct Engine {
     transport: Transport,
-    api: Docker,
     /// A large answer is read by the one that holds it: one at a time, so that the memory for them has a bound.
     large: Arc<Semaphore>,
 }
 
 impl Engine {
     /// The engine at this address; nothing is opened yet.
-    ///
-    /// # Errors
-    /// Where bollard refuses the transport, which it has no reason to.
-    pub fn new(endpoint: Endpoint) -> Result<Self, EngineError> {
-        let transport = Transport::new(endpoint);
-        let shared = transport.clone();
-        let api = Docker::connect_with_custom_transport(
-            move |request| {
-                let transport = shared.clone();
-                async move { Ok(transport.send(request).await?) }
-            },
-            // bollard builds absolute addresses; the transport keeps only their path.
-            Some("http://docker"),
-            ANSWER_WITHIN.as_secs(),
-            bollard::API_DEFAULT_VERSION,
-        )
-        .map_err(|error| EngineError::from_bollard(transport.endpoint(), "the transport", error))?;
-        Ok(Self { transport, api, large: Arc::new(Semaphore::new(1)) })
+    #[must_use]
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self { transport: Transport::new(endpoint), large: Arc::new(Semaphore::new(1)) }
     }
 
     /// Where it is.

@@ -213,16 +213,7 @@ impl<S: Sink> Reader<S> {
                 self.caught_up = false;
                 continue;
             }
-            let engine = match Engine::new(plan.endpoint.clone()) {
-                Ok(engine) => engine,
-                Err(error) => {
-                    self.sink.take(Reading::Away(&error));
-                    if self.plans.changed().await.is_err() {
-                        return self.sink;
-                    }
-                    continue;
-                }
-            };
+            let engine = Engine::new(plan.endpoint.clone());
             if !self.follow(&plan, &engine, &mut outage).await {
                 return self.sink;
             }

@@ -3,6 +3,9 @@
 //! The command is judged by the names of the programs in it. Who brings a shell under another name is not seen here;
 //! that somebody ran something is.
 
+use std::hash::{BuildHasher, RandomState};
+use std::sync::OnceLock;
+
 use crate::docker::inspect::{Container, Exec};
 
 use super::Event;
@@ -246,6 +249,8 @@ pub struct Facts {
     pub privileged: Option<bool>,
     /// Whether it is the container's own health check, run by the engine.
     pub probe: Option<bool>,
+    /// The [`fingerprint`] of the whole command line.
+    pub fingerprint: u64,
 }
 
 impl Facts {
@@ -266,7 +271,7 @@ impl Facts {
             !interactive
                 && !process.privileged
                 && (process.user.is_empty() || process.user == own.user)
-                && own.probe.as_ref().is_some_and(|probe| probe.trim_end() == self.line.trim_end())
+                && own.probe == Some(self.fingerprint)
         };
         Self {
             interactive: Some(interactive),
@@ -278,20 +283,32 @@ impl Facts {
     }
 }
 
+/// No user's name is longer, in characters; thousands of containers are remembered.
+const MAX_USER: usize = 256;
+
+/// What stands for a command that must be the same to the letter. Keyed anew in each process, so that nobody can make
+/// another command with the same.
+#[must_use]
+pub fn fingerprint(command: &str) -> u64 {
+    static KEY: OnceLock<RandomState> = OnceLock::new();
+    KEY.get_or_init(RandomState::new).hash_one(command.trim_end())
+}
+
 /// What a container runs by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Own {
     /// As whom; empty is root.
     pub user: String,
-    /// What probes its health.
-    pub probe: Option<String>,
+    /// What probes its health, by its [`fingerprint`].
+    pub probe: Option<u64>,
 }
 
 impl Own {
     /// Of this container.
     #[must_use]
     pub fn of(container: &Container) -> Self {
-        Self { user: container.config.user.clone(), probe: probe(container) }
+        let user = container.config.user.chars().take(MAX_USER).collect();
+        Self { user, probe: probe(container).map(|probe| fingerprint(&probe)) }
     }
 }
 
@@ -304,7 +321,7 @@ pub fn command<'e>(event: &'e Event<'_>) -> Option<&'e str> {
 
 /// What is known of a command line alone.
 fn of_line(line: &str) -> Facts {
-    Facts { line: line.to_owned(), command: of_command(line), ..Facts::default() }
+    Facts { line: line.to_owned(), command: of_command(line), fingerprint: fingerprint(line), ..Facts::default() }
 }
 
 /// What is known of an event's command from its event alone.

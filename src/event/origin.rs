@@ -38,6 +38,21 @@ pub struct Origin {
     pub written: Written,
 }
 
+impl Origin {
+    /// No longer than what messages show of it, since thousands are remembered.
+    pub fn shorten(&mut self) {
+        const MAX_TEXT: usize = 512;
+        const MAX_REPOSITORIES: usize = 16;
+        self.pulled_from.truncate(MAX_REPOSITORIES);
+        let own = [&mut self.reference, &mut self.registry, &mut self.repository, &mut self.tag, &mut self.digest];
+        for text in own.into_iter().chain([&mut self.id]).chain(&mut self.pulled_from) {
+            let end = (0..=text.len().min(MAX_TEXT)).rev().find(|end| text.is_char_boundary(*end));
+            text.truncate(end.unwrap_or_default());
+            text.shrink_to_fit();
+        }
+    }
+}
+
 /// What an event calls its image; `None` where it has none, as prunes.
 #[must_use]
 pub fn named_by<'e>(event: &'e Event<'_>) -> Option<&'e str> {

@@ -17,10 +17,10 @@ use aho_corasick::automaton::Automaton;
 use aho_corasick::dfa::DFA;
 use regex::bytes::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
+use super::Event;
 use super::bounds::{self, LeftOut, SHOWN_LABEL, WHOLE_ACTION};
 use super::index::Field;
 use super::json::Value;
-use super::Event;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -354,11 +354,8 @@ impl Redactor {
     /// there were. The name of a secret makes all of its value one.
     pub fn redact_beginning(&self, name: &str, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> u64 {
         bounds::cut(text, shown);
-        let found = if self.mode == Mode::Off {
-            Found::default()
-        } else {
-            self.replace_named(name, text, shown, hasher)
-        };
+        let found =
+            if self.mode == Mode::Off { Found::default() } else { self.replace_named(name, text, shown, hasher) };
         match text {
             Cow::Borrowed(text) => *text = bounds::beginning(text, shown),
             Cow::Owned(text) if !found.is_cut => text.truncate(bounds::boundary(text, shown)),

@@ -153,7 +153,6 @@ fn surrogate(text: &str) -> Option<u16> {
     u16::from_str_radix(digits, 16).ok().filter(|unit| (0xd800..=0xdfff).contains(unit))
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,7 +189,10 @@ mod tests {
             assert!(text.contains("json ") && text.len() < 4096, "{text}");
         }
         assert_eq!(repaired(&"[".repeat(20)), None);
-        assert!(parse_object(&repair("[".repeat(100_000).as_bytes()).unwrap()).is_err(), "it does not become an object");
+        assert!(
+            parse_object(&repair("[".repeat(100_000).as_bytes()).unwrap()).is_err(),
+            "it does not become an object"
+        );
     }
 
     #[test]

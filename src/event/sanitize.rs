@@ -25,9 +25,9 @@ use std::collections::hash_map::RandomState;
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _};
 
-use super::repair;
 use super::bounds::{self, LeftOut, MAX_LABELS, SHOWN, SHOWN_LABEL, WHOLE_ACTION};
 use super::json::{Object, Texts, Value, is_printable};
+use super::repair;
 use super::{Attribute, Event, FIELDS, is_engine_attribute};
 
 /// How deep an event may be nested; engines stay within three. analysisd takes 1,000.
@@ -438,9 +438,8 @@ fn who_gives_way(seen: &[Seen], prefixes: &Prefixes) -> Vec<bool> {
         .map(|(place, Seen { folded, hash, is_engines, .. })| {
             let is_second = owner((folded, *hash)).is_none_or(|(first, _)| first != place);
             // A parent that is the engine's keeps its place.
-            let is_below = || {
-                prefixes.parents(folded).filter_map(owner).any(|(_, parent)| parent.is_engines && !parent.is_empty)
-            };
+            let is_below =
+                || prefixes.parents(folded).filter_map(owner).any(|(_, parent)| parent.is_engines && !parent.is_empty);
             !is_engines && (folded.is_empty() || is_second || is_below())
         })
         .collect();

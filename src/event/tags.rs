@@ -5,6 +5,12 @@ use crate::bounded::Bounded;
 /// So many tags are remembered; the one learnt first is forgotten first.
 const MOST_TAGS: usize = 8192;
 
+/// The longest tag that is remembered, in full, in bytes.
+const MAX_NAME: usize = 512;
+
+/// The longest id or digest that is remembered, in bytes.
+const MAX_ID: usize = 256;
+
 /// How a tag came to point where it does.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Source {
@@ -103,6 +109,10 @@ impl Tags {
     }
 
     fn keep(&mut self, tag: &str, target: Target) {
+        // Thousands are kept. No registry has longer names, and no engine longer ids.
+        if tag.len() > MAX_NAME || target.id.len() > MAX_ID || target.digest.len() > MAX_ID {
+            return;
+        }
         self.is_changed = true;
         self.known.keep(tag, target);
     }

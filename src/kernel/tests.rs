@@ -153,6 +153,6 @@ proptest! {
         prop_assert!(evidence.size() < 4 << 20);
         let container = crate::docker::inspect::Container::default();
         let found = crate::event::risk::kernel::of_evidence(&evidence, &crate::event::risk::Host::default(), &container);
-        crate::event::risk::kernel::merge(Vec::new(), found, &container);
+        let _ = crate::event::risk::kernel::merge(Vec::new(), found, &container);
     }
 }

@@ -290,6 +290,10 @@ impl Corridor {
 
     fn refused(&mut self, refused: Refused<'_>) {
         self.status.counters.refused.count();
+        // Millions of empty lines cost no more than being counted.
+        if refused.why != Flaw::Oversized && self.refusals.holds_back(refused.why) {
+            return;
+        }
         let redactor = Arc::clone(&self.settings.borrow().redactor);
         let notice = refusal(refused.why, refused.length, refused.head, &redactor, self.key);
         self.refusals.log(refused.why, &notice);
@@ -357,7 +361,10 @@ impl Sink for Corridor {
                 self.status.counters.doubles.count();
                 let hash = self.key.hash(line);
                 self.window.add(hash);
-                self.force(Item::Known(hash));
+                // A history of millions must not fill the memory; only the last thousands are kept anyway.
+                if self.intake.fits(90, size_of::<Item>(), 1) {
+                    self.force(Item::Known(hash));
+                }
             }
             Reading::Refused(refused) => self.refused(refused),
             Reading::Away(error) => self.away(error),
@@ -435,6 +442,11 @@ pub struct Refusals {
 }
 
 impl Refusals {
+    /// Whether one of this kind was logged shortly before, so that this one is only counted.
+    fn holds_back(&mut self, why: Flaw) -> bool {
+        self.throttles.get_mut(&why).is_some_and(|throttle| throttle.holds_back(Instant::now()))
+    }
+
     pub(super) fn log(&mut self, why: Flaw, notice: &Notice) {
         if let Some(held_back) = self.throttles.entry(why).or_default().pass(Instant::now()) {
             Self::log_more(why, held_back);

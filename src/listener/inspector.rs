@@ -63,7 +63,7 @@ impl Lane {
     /// How many run at a time; each has a connection.
     fn max_running(self) -> usize {
         match self {
-            Self::Made => 32,
+            Self::Made => 48,
             Self::Exec => 16,
             Self::Again => 8,
         }
@@ -88,10 +88,10 @@ impl Lane {
 }
 
 /// A request that runs longer than this gives its place to another.
-const RUNNING_TIMEOUT: Duration = Duration::from_millis(700);
+const RUNNING_TIMEOUT: Duration = Duration::from_millis(150);
 
 /// So many requests may run that have given up their places; each has a connection.
-const MAX_STUCK: usize = 128;
+const MAX_STUCK: usize = 256;
 
 /// What an event is about, as far as its image goes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -341,8 +341,8 @@ impl Inspector {
     }
 
     /// All images, once the engine has listed them.
-    pub(super) fn images(&self, endpoint: &Endpoint) -> Option<Receiver<Vec<Image>>> {
-        let engine = self.shared.engine(endpoint)?;
+    pub(super) fn images(&self, endpoint: &Endpoint) -> Receiver<Vec<Image>> {
+        let engine = self.shared.engine(endpoint);
         let (done, images) = bounded(1);
         self.shared.runtime.spawn(async move {
             if let Ok(Ok(images)) = tokio::time::timeout(LIST_TIMEOUT, engine.images()).await {
@@ -350,7 +350,7 @@ impl Inspector {
                 let _ = done.send(images);
             }
         });
-        Some(images)
+        images
     }
 }
 
@@ -364,11 +364,11 @@ impl Shared {
         self.held.load(Ordering::Relaxed) >= MAX_HELD
     }
 
-    fn engine(&self, endpoint: &Endpoint) -> Option<Engine> {
+    fn engine(&self, endpoint: &Endpoint) -> Engine {
         let mut lanes = self.lanes();
         let known = lanes.engine.take().filter(|engine| engine.endpoint() == endpoint);
-        lanes.engine = known.or_else(|| Engine::new(endpoint.clone()).ok());
-        lanes.engine.clone()
+        let engine = known.unwrap_or_else(|| Engine::new(endpoint.clone()));
+        lanes.engine.insert(engine).clone()
     }
 
     fn ask(
@@ -377,7 +377,7 @@ impl Shared {
         (lane, object): (Lane, &str),
         question: Question,
     ) -> Result<Arc<Request>, NoAnswer> {
-        let engine = self.engine(endpoint).ok_or(NoAnswer::Failed)?;
+        let engine = self.engine(endpoint);
         let request = Arc::new(Request {
             question,
             object: object.to_owned(),

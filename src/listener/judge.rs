@@ -351,6 +351,7 @@ impl Judge {
             if settings.config.inspect && role.is_container && origin.trust == Trust::Trusted {
                 origin.trust = Trust::Unknown;
             }
+            origin.shorten();
             let origin = Arc::new(origin);
             if role.is_container {
                 self.by_name.keep(name, Arc::clone(&origin));
@@ -369,6 +370,7 @@ impl Judge {
             self.keep_tags(false);
         }
         origin::recall(&mut origin, image, &self.tags, registries);
+        origin.shorten();
         let origin = Arc::new(origin);
         if role.is_container {
             self.origins.keep(id, Some(Arc::clone(&origin)));

@@ -101,9 +101,9 @@ impl Loss {
             from: Some(self.from),
             to: self.to,
             detail: None,
-            reason: Some(self.reason),
+            reason: (kind != Kind::LineNotJson).then_some(self.reason),
             kept,
-            important: Some(self.important),
+            important: (kind != Kind::LineNotJson).then_some(self.important),
         })
     }
 

@@ -47,6 +47,7 @@ use crate::suspect::{Note, Suspects};
 use crate::wazuh::home::Home;
 use crate::wazuh::message::Context;
 use crate::wazuh::notice::{Gap, Kind, Notice};
+use crate::wazuh::pace::Pace;
 use crate::wazuh::queue::{AtStop, Queue};
 use crate::wazuh::state::{ConnectionStatus, Report};
 
@@ -66,6 +67,10 @@ pub const STOP_WITHIN: Duration = Duration::from_millis(700);
 
 /// So many paths of the host are looked at, and large answers parsed, at a time.
 const BLOCKING_THREADS: usize = 32;
+
+/// So many lines that are no JSON are reported one by one; of others it is reported how many they were.
+const UNREADABLE_PER_SECOND: u32 = 10;
+const UNREADABLE_AT_ONCE: u32 = 50;
 
 /// A listener that runs.
 #[derive(Debug)]
@@ -255,6 +260,8 @@ impl Listener {
             slow: Bounded::new(pipeline::MAX_SLOW),
             overflow: overflow.clone(),
             unasked: LossLedger::default(),
+            unreadable: LossLedger::default(),
+            unreadable_pace: Pace::new(UNREADABLE_PER_SECOND, UNREADABLE_AT_ONCE, Instant::now()),
             losses: Losses::default(),
             suspects,
             died_with,

@@ -36,6 +36,7 @@ use crate::stop::Stop;
 use crate::suspect::{Note, Suspects};
 use crate::wazuh::message::{self, Context, Findings, NoAnswer};
 use crate::wazuh::notice::{Kind, Notice, Reason, Unprocessed};
+use crate::wazuh::pace::Pace;
 
 /// How long it waits at a time for room in a backlog that is full.
 const FULL_WAIT: Duration = Duration::from_millis(100);
@@ -65,6 +66,9 @@ pub struct Pipeline {
     pub(super) overflow: Overflow,
     /// Events of which the engine could not be asked.
     pub(super) unasked: LossLedger,
+    /// Lines that are no JSON, beyond those that are reported one by one.
+    pub(super) unreadable: LossLedger,
+    pub(super) unreadable_pace: Pace,
     pub(super) losses: Losses,
     pub(super) suspects: Suspects,
     /// What an earlier process left as the line that it died with.
@@ -160,7 +164,7 @@ impl Pipeline {
             }
             self.tell();
         }
-        for (ledger, kind) in [(&*self.overflow.ledger, Kind::BacklogFull), (&self.unasked, Kind::NotInspected)] {
+        for (ledger, kind) in self.ledgers() {
             if let Some(loss) = ledger.take() {
                 loss.notice(kind).log();
             }
@@ -187,7 +191,7 @@ impl Pipeline {
 
     /// When something has to be done where nothing comes.
     fn due(&self) -> Option<Instant> {
-        let ledgers = [self.overflow.ledger.due(), self.unasked.due()];
+        let ledgers = [self.overflow.ledger.due(), self.unasked.due(), self.unreadable.due()];
         [self.backlog.due(), self.parked.due()].into_iter().chain(ledgers).flatten().min()
     }
 
@@ -201,11 +205,19 @@ impl Pipeline {
         self.outgoing.hand_on(&self.backlog);
     }
 
+    fn ledgers(&self) -> [(&LossLedger, Kind); 3] {
+        [
+            (&*self.overflow.ledger, Kind::BacklogFull),
+            (&self.unasked, Kind::NotInspected),
+            (&self.unreadable, Kind::LineNotJson),
+        ]
+    }
+
     fn report_losses(&mut self, now: Instant) {
         // While the queue takes nothing one report waits in it already, and others would only fill the memory.
         let is_delivered = self.losses.reported.is_none_or(|sequence| self.backlog.is_delivered(sequence));
-        let ledgers = [(&*self.overflow.ledger, Kind::BacklogFull), (&self.unasked, Kind::NotInspected)];
-        let due: Vec<Notice> = ledgers
+        let due: Vec<Notice> = self
+            .ledgers()
             .into_iter()
             .filter_map(|(ledger, kind)| {
                 let loss = if is_delivered { ledger.take_due(now) } else { ledger.put_off(now) };
@@ -258,7 +270,7 @@ impl Pipeline {
                 let _ = self.cursor().flush(Instant::now());
                 let settings = self.settings.borrow();
                 let images = settings.config.inspect.then(|| self.inspector.images(&settings.endpoint));
-                self.judge.expect_images(images.flatten());
+                self.judge.expect_images(images);
             }
             Item::Answered(number) => {
                 if let Some((id, waiting, behind)) = self.parked.take(number) {
@@ -329,6 +341,12 @@ impl Pipeline {
         let mut repaired = Vec::new();
         let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
+            if self.unreadable_pace.take(Instant::now()).is_err() {
+                // A flood of them is one notice a second, so that they make no event wait.
+                self.unreadable.lose(Importance::Middle, || Reason::Memory, Timestamp::now());
+                self.needs_no_delivery(hash);
+                return;
+            }
             self.status.counters.gaps.count();
             let notice = refusal(Flaw::NotJson, line.len() as u64, head(line), &settings.redactor, self.key);
             self.refusals.log(Flaw::NotJson, &notice);

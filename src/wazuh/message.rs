@@ -17,8 +17,8 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use crate::docker::availability::Identity;
-pub use crate::event::bounds::{SHOWN, SHOWN_ACTION, SHOWN_LABEL, WHOLE_ACTION};
 use crate::event::bounds::{LeftOut, boundary, shown, shown_attribute};
+pub use crate::event::bounds::{SHOWN, SHOWN_ACTION, SHOWN_LABEL, WHOLE_ACTION};
 use crate::event::index::{FIELDS, Field};
 use crate::event::json::{Object, ObjectWriter, Texts, Value, write_plain, write_string};
 use crate::event::meaning::{self, Meaning, WrittenFields};

@@ -124,9 +124,7 @@ impl Reason {
             }
             Self::Disk => "the disk refuses what waits, and the memory was full",
             Self::Queue => "Wazuh's queue takes too little, and memory and disk were full",
-            Self::Questions => {
-                "the engine answers inspect requests more slowly than events come"
-            }
+            Self::Questions => "the engine answers inspect requests more slowly than events come",
         }
     }
 }

@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use parts::hostile::KINDS;
 use parts::worst::{STAGES, Work};
 
-const SIZES: [(&str, usize); 4] = [("1 KB", 1_000), ("10 KB", 10_000), ("100 KB", 100_000), ("1 MiB", (1 << 20) - 1000)];
+const SIZES: [(&str, usize); 4] =
+    [("1 KB", 1_000), ("10 KB", 10_000), ("100 KB", 100_000), ("1 MiB", (1 << 20) - 1000)];
 
 /// What a stage may take for a line of 1 MiB, and all of them together in memory.
 const LONGEST: Duration = Duration::from_millis(20);
@@ -78,11 +79,7 @@ fn main() -> ExitCode {
             let (slow, time) = costs.iter().map(|(kind, cost)| (kind, cost.times[stage])).max_by_key(|c| c.1).unwrap();
             let (large, memory) =
                 costs.iter().map(|(kind, cost)| (kind, cost.memory[stage])).max_by_key(|c| c.1).unwrap();
-            println!(
-                "| {size} | {name} | {:.2} | {slow} | {:.2} | {large} |",
-                milliseconds(time),
-                mib(memory)
-            );
+            println!("| {size} | {name} | {:.2} | {slow} | {:.2} | {large} |", milliseconds(time), mib(memory));
             if time > LONGEST || memory > LARGEST {
                 over.push(format!("{name} at {size}: {:.1} ms, {:.1} MiB", milliseconds(time), mib(memory)));
             }

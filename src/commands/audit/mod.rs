@@ -67,7 +67,7 @@ fn look(home: &Home, settings: &Settings) -> Result<Report, Box<dyn std::error::
     let tags = std::fs::read_to_string(home.own_folder().join("tags")).unwrap_or_default();
     let judges = Judges { registries: &settings.registries, tags: &Tags::read(&tags) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-    let engine = Engine::new(settings.endpoint.clone())?;
+    let engine = Engine::new(settings.endpoint.clone());
     Ok(runtime.block_on(gather::gather(&engine, judges, &redactor))?)
 }
 

@@ -68,7 +68,7 @@ async fn print(
     format: &Format,
 ) -> Result<(), String> {
     let say = |error: crate::docker::EngineError| error.to_string();
-    let engine = Engine::new(settings.endpoint.clone()).map_err(say)?;
+    let engine = Engine::new(settings.endpoint.clone());
     let identity = engine.identity().await.map_err(say)?;
     let query = Query::between(since, until, identity.is_podman());
     let query = if identity.is_podman() { query } else { query.filtered(&settings.config.include) };

@@ -104,8 +104,22 @@ pub(super) fn mounts(container: &Container, volumes: &[Volume], host: &Host, ris
 /// engine hands them to mount(2) as they are, and where it runs is the root folder, so `device=.` is the host's too.
 fn options_of(volume: &Volume) -> Vec<String> {
     const ELSEWHERE: [&str; 9] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "9p", "tmpfs"];
-    let option = |name: &str| volume.options.get(name).map(String::as_str).unwrap_or_default();
-    if ELSEWHERE.contains(&option("type")) {
+    // What these show is the host's, whatever the device is called.
+    const OF_KERNEL: [(&str, &str); 6] = [
+        ("proc", "/proc"),
+        ("sysfs", "/sys"),
+        ("cgroup", "/sys/fs/cgroup"),
+        ("cgroup2", "/sys/fs/cgroup"),
+        ("devtmpfs", "/dev"),
+        ("debugfs", "/sys/kernel/debug"),
+    ];
+    let option = |name: &str| volume.options.get(name).map(|text| mounted(text)).unwrap_or_default();
+    // mount(2) takes no notice of the type where it binds.
+    let binds = option("o").split(',').any(|option| matches!(option.trim(), "bind" | "rbind"));
+    if let Some((_, path)) = OF_KERNEL.iter().find(|(kind, _)| !binds && *kind == option("type")) {
+        return vec![(*path).to_owned()];
+    }
+    if !binds && ELSEWHERE.contains(&option("type")) {
         return Vec::new();
     }
     let device = Some(option("device")).filter(|device| !device.is_empty()).map(from_root);
@@ -119,6 +133,12 @@ fn options_of(volume: &Volume) -> Vec<String> {
             folders.split(':').map(|folder| from_root(&folder.replace('\\', ""))).collect::<Vec<_>>()
         });
     device.into_iter().chain(folders).collect()
+}
+
+/// As much of an option as mount(2) takes, which is a page; a longer one is refused.
+fn mounted(option: &str) -> &str {
+    const PAGE: usize = 4096;
+    (0..=option.len().min(PAGE)).rev().find_map(|end| option.get(..end)).unwrap_or_default()
 }
 
 fn from_root(path: &str) -> String {

@@ -7,14 +7,12 @@ pub type Kind = (&'static str, fn(usize) -> Vec<u8>);
 
 pub const KINDS: &[Kind] = &[
     ("plain command", |size| exec(&repeated("word ", size))),
-    ("a label with nothing but dots", |size| {
-        labels(&format!(r#""Name":"x","{}":"v""#, repeated("a.", size)))
-    }),
-    ("dots, and a value like an array", |size| {
-        labels(&format!(r#""{}":"v","z":"[""#, repeated(".", size)))
-    }),
+    ("a label with nothing but dots", |size| labels(&format!(r#""Name":"x","{}":"v""#, repeated("a.", size)))),
+    ("dots, and a value like an array", |size| labels(&format!(r#""{}":"v","z":"[""#, repeated(".", size)))),
     ("many labels with many dots", |size| many(size, |n| format!(r#""{}{n}":"v""#, "a.".repeat(100)))),
-    ("labels that are parents of each other", |size| many(size, |n| format!(r#""{}":"v""#, "a.".repeat(n % 120) + "b"))),
+    ("labels that are parents of each other", |size| {
+        many(size, |n| format!(r#""{}":"v""#, "a.".repeat(n % 120) + "b"))
+    }),
     ("labels that are one name in all cases", |size| many(size, |n| format!(r#""{}":"v""#, cases(n)))),
     ("labels whose new names are taken", |size| {
         many(size, |n| if n % 2 == 0 { format!(r#""label:x:{n}":"v""#) } else { format!(r#""{}":"v""#, cases(n)) })
@@ -82,9 +80,7 @@ pub const KINDS: &[Kind] = &[
     ("labels that name secrets", |size| many(size, |n| format!(r#""a.password.{n}.token":"x""#))),
     ("labels with hidden characters", |size| many(size, |n| format!(r#""l{n}":"{}""#, "\u{ad}".repeat(450)))),
     ("labels that are objects", |size| many(size, |n| format!(r#""l{n}":{{"a":{{"b":[1,2,"x"]}}}}"#))),
-    ("labels of workloads", |size| {
-        labels(&format!(r#""com.docker.compose.project":"{}""#, repeated("\u{ad}", size)))
-    }),
+    ("labels of workloads", |size| labels(&format!(r#""com.docker.compose.project":"{}""#, repeated("\u{ad}", size)))),
     ("an image of slashes", |size| image(&repeated("a/", size))),
     ("an image of colons", |size| image(&repeated("a:", size))),
     ("an image that cannot be seen", |size| image(&repeated("\u{ad}", size))),

@@ -8,9 +8,9 @@ pub mod process;
 pub mod queue;
 pub mod stages;
 pub mod stream;
-pub mod worst;
 #[path = "../../support/mod.rs"]
 mod support;
+pub mod worst;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
