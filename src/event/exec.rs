@@ -12,7 +12,7 @@ use super::Event;
 use super::image::split_port;
 use super::risk::{is_root, probe};
 
-const SHELLS: &[&str] = &[
+const SHELLS: Names = Names::of(&[
     "ash",
     "bash",
     "bash-static",
@@ -35,10 +35,10 @@ const SHELLS: &[&str] = &[
     "tcsh",
     "yash",
     "zsh",
-];
+]);
 
 /// What starts another program, or can.
-const WRAPPERS: &[&str] = &[
+const WRAPPERS: Names = Names::of(&[
     "awk",
     "busybox",
     "chpst",
@@ -79,17 +79,18 @@ const WRAPPERS: &[&str] = &[
     "toybox",
     "unshare",
     "xargs",
-];
+]);
 
-const PACKAGE_MANAGERS: &[&str] = &[
+const PACKAGE_MANAGERS: Names = Names::of(&[
     "apk", "apt", "apt-get", "aptitude", "brew", "cargo", "conda", "dnf", "dpkg", "emerge", "gem", "microdnf", "npm",
     "opkg", "pacman", "pip", "pip3", "pnpm", "rpm", "yum", "zypper",
-];
+]);
 
-const DOWNLOADERS: &[&str] =
-    &["aria2c", "axel", "curl", "ftp", "git", "lftp", "lynx", "rsync", "scp", "sftp", "svn", "tftp", "wget", "wget2"];
+const DOWNLOADERS: Names = Names::of(&[
+    "aria2c", "axel", "curl", "ftp", "git", "lftp", "lynx", "rsync", "scp", "sftp", "svn", "tftp", "wget", "wget2",
+]);
 
-const TUNNELS: &[&str] = &["chisel", "frpc", "nc", "ncat", "netcat", "ngrok", "ptcp", "socat", "telnet"];
+const TUNNELS: Names = Names::of(&["chisel", "frpc", "nc", "ncat", "netcat", "ngrok", "ptcp", "socat", "telnet"]);
 
 /// What a command does, by the names in it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,50 +105,94 @@ pub struct Command {
     pub tunnel: Option<&'static str>,
 }
 
-/// The words of a command line: paths, options and names, without quotes and what joins commands.
-fn words(command: &str) -> impl Iterator<Item = &str> {
-    let is_part = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | ':');
-    command.split(move |c: char| !is_part(c)).filter(|word| !word.is_empty())
+/// Whether a character belongs to a word.
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | ':')
 }
 
-/// For each length of a name the letters that names of that length begin with, as bits: most words are no name, and
-/// need no comparison.
+/// Which bytes below 128 belong to a word: commands of a megabyte are looked at byte by byte.
 #[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
-const BEGINNINGS: [u32; 16] = {
-    let mut letters = [0; 16];
-    let lists = [SHELLS, WRAPPERS, PACKAGE_MANAGERS, DOWNLOADERS, TUNNELS];
-    let mut list = 0;
-    while list < lists.len() {
-        let mut name = 0;
-        while name < lists[list].len() {
-            let bytes = lists[list][name].as_bytes();
-            letters[bytes.len()] |= 1 << (bytes[0] & 31);
-            name += 1;
-        }
-        list += 1;
+const PARTS: [bool; 128] = {
+    let mut parts = [false; 128];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        parts[byte as usize] =
+            byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/' | b'+' | b'@' | b':');
+        byte += 1;
     }
-    letters
+    parts
 };
 
-fn may_be_known(name: &str) -> bool {
-    // Capital and small letters differ in higher bits only.
-    let letter = |letters: &u32| name.bytes().next().is_some_and(|first| letters & (1 << (first & 31)) != 0);
-    BEGINNINGS.get(name.len()).is_some_and(letter)
+/// The words of a command line: paths, options and names, without quotes and what joins commands.
+fn words(command: &str) -> impl Iterator<Item = &str> {
+    let mut rest = command;
+    std::iter::from_fn(move || {
+        rest = rest.get(length(rest, false)..)?;
+        let (word, behind) = rest.split_at_checked(length(rest, true))?;
+        rest = behind;
+        (!word.is_empty()).then_some(word)
+    })
 }
 
-fn known(names: &'static [&'static str], word: &str) -> Option<&'static str> {
-    let name = word.rsplit('/').next().unwrap_or_default();
-    if !may_be_known(name) {
-        return None;
+/// The length of the beginning of a text of which all characters belong to a word, or none does.
+fn length(text: &str, belong: bool) -> usize {
+    let is_end = |byte: u8| PARTS.get(usize::from(byte)).is_none_or(|is_part| *is_part != belong);
+    let mut start = 0;
+    loop {
+        let rest = text.get(start..).unwrap_or_default();
+        let Some(end) = rest.bytes().position(is_end) else { return text.len() };
+        match rest.get(end..).and_then(|rest| rest.chars().next()) {
+            Some(wide) if !wide.is_ascii() && is_part(wide) == belong => start += end + wide.len_utf8(),
+            _ => return start + end,
+        }
     }
-    names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
+}
+
+/// Names of programs.
+struct Names {
+    names: &'static [&'static str],
+    /// For each length of a name the letters that names of that length begin with, as bits: most words are no name, and
+    /// need no comparison.
+    beginnings: [u32; 16],
+}
+
+impl Names {
+    #[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
+    const fn of(names: &'static [&'static str]) -> Self {
+        let mut beginnings = [0; 16];
+        let mut name = 0;
+        while name < names.len() {
+            let bytes = names[name].as_bytes();
+            beginnings[bytes.len()] |= 1 << (bytes[0] & 31);
+            name += 1;
+        }
+        Self { names, beginnings }
+    }
+
+    fn find(&self, name: &str) -> Option<&'static str> {
+        // Capital and small letters differ in higher bits only.
+        let letters = self.beginnings.get(name.len())?;
+        if letters & (1 << (name.bytes().next()? & 31)) == 0 {
+            return None;
+        }
+        self.names.iter().find(|known| known.eq_ignore_ascii_case(name)).copied()
+    }
+}
+
+/// The name of a program in its path.
+fn name_of(word: &str) -> &str {
+    word.bytes().rposition(|byte| byte == b'/').map_or(word, |slash| word.get(slash + 1..).unwrap_or_default())
+}
+
+fn known(names: &Names, word: &str) -> Option<&'static str> {
+    names.find(name_of(word))
 }
 
 fn is_wrapper(word: &str) -> bool {
     // `python3.11` is Python, and a loader runs whatever it is given.
     let name = word.rsplit('/').next().unwrap_or_default();
     let is_loader = name.starts_with("ld-") && name.contains(".so");
-    is_loader || known(WRAPPERS, name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
+    is_loader || known(&WRAPPERS, name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
 }
 
 /// Judges a command line as events have it.
@@ -156,14 +201,15 @@ pub fn of_command(command: &str) -> Command {
     let mut found = Command::default();
     let mut may_be_shell = true;
     for (place, word) in words(command).enumerate() {
+        let name = name_of(word);
         if may_be_shell && found.shell.is_none() {
-            found.shell = known(SHELLS, word);
+            found.shell = SHELLS.find(name);
             // Behind the program a shell counts only where that runs another.
             may_be_shell = place > 0 || is_wrapper(word);
         }
-        found.package_manager = found.package_manager.or_else(|| known(PACKAGE_MANAGERS, word));
-        found.download = found.download.or_else(|| known(DOWNLOADERS, word));
-        found.tunnel = found.tunnel.or_else(|| known(TUNNELS, word));
+        found.package_manager = found.package_manager.or_else(|| PACKAGE_MANAGERS.find(name));
+        found.download = found.download.or_else(|| DOWNLOADERS.find(name));
+        found.tunnel = found.tunnel.or_else(|| TUNNELS.find(name));
     }
     found
 }
@@ -181,7 +227,7 @@ fn simple_commands(command: &str) -> impl Iterator<Item = &str> {
 pub fn is_backdoor(command: &str) -> bool {
     let opens = |simple: &str| {
         let mut words = words(simple);
-        if !words.any(|word| known(TUNNELS, word).is_some()) {
+        if !words.any(|word| known(&TUNNELS, word).is_some()) {
             return false;
         }
         let options: Vec<&str> = words.filter(|word| word.starts_with('-') && !word.starts_with("--")).collect();
@@ -189,13 +235,15 @@ pub fn is_backdoor(command: &str) -> bool {
         // `nc -z` only knocks.
         !has(&['z']) || has(&['e', 'c']) || simple.contains("exec")
     };
+    if command.len() > LONGEST_OWN {
+        return true;
+    }
     // The first word may be the shell that the command is given to.
-    let shells = words(command).skip(1).filter(|word| known(SHELLS, word).is_some()).count();
+    let shells = words(command).skip(1).filter(|word| known(&SHELLS, word).is_some()).count();
     let own_shell = usize::from(words(command).next().is_some_and(is_wrapper));
-    command.len() > LONGEST_OWN
-        || ["/dev/tcp/", "/dev/udp/"].iter().any(|device| command.contains(device))
+    ["/dev/tcp/", "/dev/udp/"].iter().any(|device| command.contains(device))
         || simple_commands(command).any(opens)
-        || (shells > own_shell && words(command).any(|word| known(DOWNLOADERS, word).is_some()))
+        || (shells > own_shell && words(command).any(|word| known(&DOWNLOADERS, word).is_some()))
 }
 
 /// Whether a command opens a way out or fetches from another host than its own.
@@ -204,7 +252,7 @@ pub fn reaches_out(command: &str) -> bool {
     is_backdoor(command)
         || simple_commands(command).any(|simple| {
             let mut words = simple.split([' ', '\t', '\'', '"', '<', '>']).filter(|word| !word.is_empty());
-            let fetches = words.any(|word| known(DOWNLOADERS, word).is_some());
+            let fetches = words.any(|word| known(&DOWNLOADERS, word).is_some());
             let hosts: Vec<&str> = words.filter_map(host_of).collect();
             fetches && (hosts.is_empty() || !hosts.iter().all(|host| is_own(host)))
         })
@@ -350,6 +398,24 @@ fn beginning(command: &str) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_what_a_split_at_all_other_characters_gives() {
+        for text in [
+            "",
+            " ",
+            "a",
+            " a b ",
+            "/bin/sh -c 'x;y'",
+            "ünï ça\u{1F600}va é\u{ad}x",
+            "\u{1F600}",
+            "a\u{1F600}",
+            "\u{3000}x",
+        ] {
+            let expected: Vec<&str> = text.split(|c: char| !is_part(c)).filter(|word| !word.is_empty()).collect();
+            assert_eq!(words(text).collect::<Vec<_>>(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn programs_are_known_by_their_names_wherever_they_lie() {

@@ -31,6 +31,13 @@ pub const MOST_PATTERNS: usize = 100;
 /// A compiled pattern of the user may take this much memory, in bytes.
 const PATTERN_SIZE: usize = 1 << 20;
 
+/// The most secrets that a rule finds in one text; the last one takes all that is behind it with it.
+const MAX_SECRETS: usize = 64;
+
+/// The most secrets that are found in the labels of one event; where there are more, a label with any in it is taken for
+/// one.
+const MAX_IN_LABELS: u64 = 512;
+
 /// A value: in quotes, which have backslashes before them in a text of JSON, or up to what ends a word in a shell, a query or a list.
 const VALUE: &str = r#"(?:\\?"([^"]+)"|\\?'([^']+)'|([^\s"'&;|,]+))"#;
 
@@ -208,11 +215,21 @@ impl Rules {
         Ok(Self { any, each })
     }
 
+    fn finds_any(&self, text: &str) -> bool {
+        self.any.is_match(text.as_bytes())
+    }
+
     fn find(&self, text: &str, spans: &mut Vec<Range<usize>>) {
         for rule in self.any.matches(text.as_bytes()).iter().filter_map(|rule| self.each.get(rule)) {
-            for found in rule.captures_iter(text.as_bytes()) {
+            for (number, found) in rule.captures_iter(text.as_bytes()).enumerate() {
                 let secret = found.iter().skip(1).flatten().next().or_else(|| found.get(0));
-                spans.extend(secret.map(|secret| whole_characters(text, secret.range())));
+                let span = secret.map(|secret| whole_characters(text, secret.range()));
+                if number + 1 == MAX_SECRETS {
+                    // Nobody reads on, and looking for each takes its time.
+                    spans.extend(span.map(|span| span.start..text.len()));
+                    break;
+                }
+                spans.extend(span);
             }
         }
     }
@@ -306,9 +323,15 @@ impl Redactor {
             }
         }
         if may_have_labels && let Some(attributes) = event.attributes_mut() {
+            let mut in_labels = 0;
             for (key, value) in attributes.iter_mut() {
                 let Value::String(text) = value else { continue };
-                let found = self.replace_named(key, text, SHOWN_LABEL, hasher);
+                let found = if in_labels < MAX_IN_LABELS {
+                    self.replace_named(key, text, SHOWN_LABEL, hasher)
+                } else {
+                    self.replace_at_sight(key, text, hasher)
+                };
+                in_labels += found.count;
                 count += found.count;
                 lost_ends += u64::from(found.is_cut && text.len() <= bounds::shown_attribute(key));
             }
@@ -384,6 +407,18 @@ impl Redactor {
         self.replace(text, shown, hasher)
     }
 
+    /// Takes a text for a secret where there may be any in it.
+    fn replace_at_sight(&self, name: &str, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> Found {
+        let is_any = self.may_hold_secret(text) && self.known().map_or(true, |(rules, _)| rules.finds_any(text));
+        if !text.is_empty()
+            && (is_any || self.names_secret(name) || self.own.as_ref().is_some_and(|own| own.finds_any(text)))
+        {
+            *text = self.instead_of(text, hasher).into();
+            return Found { count: 1, is_cut: false };
+        }
+        Found::default()
+    }
+
     /// Takes the secrets out of a text of which so many bytes are shown; of one that was cut, see [`bounds::cut`], all
     /// that is beyond them goes with them.
     fn replace(&self, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> Found {
@@ -413,15 +448,20 @@ impl Redactor {
     /// The secrets that begin before this place of a text that was cut, and whose end is not there to recognize them
     /// by.
     fn open_spans(&self, text: &str, end: usize) -> Vec<Range<usize>> {
-        let margin = text.get(end..).unwrap_or_default();
-        let has_blank = margin.contains(|c: char| c.is_ascii_whitespace());
+        let (before, margin) = text.split_at_checked(end).unwrap_or((text, ""));
+        let is_open = |quote: char| before.contains(quote) && !margin.contains(quote);
+        let word = match text.rfind(|c: char| c.is_ascii_whitespace()) {
+            Some(blank) if blank >= end => "",
+            Some(blank) => text.get(blank..).unwrap_or_default(),
+            None => text,
+        };
         let mut spans = Vec::new();
         for (ending, is_open) in [
-            ("\"", !margin.contains('"')),
-            ("'", !margin.contains('\'')),
+            ("\"", is_open('"')),
+            ("'", is_open('\'')),
             // The host of a URL, the rest of a token of three parts.
-            ("@", !has_blank),
-            (".eyJaaaaaaaa.aaaaaaaa", !has_blank),
+            ("@", word.contains("://")),
+            (".eyJaaaaaaaa.aaaaaaaa", word.contains("eyJ")),
         ] {
             if is_open {
                 let found = self.spans(&format!("{text}{ending}"));
@@ -590,6 +630,102 @@ mod tests {
         let error = Redactor::new(Mode::Mask, &["(".to_owned()]).unwrap_err().to_string();
         assert!(error.starts_with("pattern '(' cannot be used: "), "{error}");
         assert!(Redactor::new(Mode::Mask, &["(a{1000}){1000}".to_owned()]).is_err());
+    }
+
+    /// Forms in which secrets stand in texts: what is before, how the secret goes on, and what is behind.
+    const FORMS: [(&str, &str, &str); 16] = [
+        ("--password ", "hunter2", " x"),
+        ("--password=", "hunter2", " x"),
+        ("--password \"", "hunter 2", "\" x"),
+        ("--password '", "hunter 2", "' x"),
+        ("DB_PASSWORD=", "hunter2", ";x"),
+        ("\"password\": \"", "hunter 2", "\" x"),
+        ("\"db.password\":\"", "hunt'er\\\"2", "\",\"x\":1"),
+        ("https://user:", "hunter2", "@host/x"),
+        ("https://", "hunter2hunter2hunter2", "@host/x"),
+        ("Authorization: Bearer ", "hunter2hunter2hunter2", " x"),
+        ("curl -u admin:", "hunter2", " x"),
+        ("mysql -p", "hunter2", " x"),
+        ("docker login -p ", "hunter2", " x"),
+        ("", "eyJhunterabc.eyJhunterabc.", " x"),
+        ("", "AKIAHUNTERHUNTERHUNT", " x"),
+        ("-----BEGIN PRIVATE KEY-----", "hunter2", "-----END"),
+    ];
+
+    /// The secret, so long; of tokens that are known by their shape only the end can be longer.
+    fn secret(form: &str, length: usize) -> String {
+        if form.starts_with("AKIA") {
+            form.to_owned()
+        } else if form.starts_with("eyJ") {
+            format!("{form}{}", "s3cretpart".repeat(length.div_ceil(10)))
+        } else {
+            form.repeat(length.div_ceil(form.len()).max(1))
+        }
+    }
+
+    fn goes_out(shown: &str, secret: &str) -> bool {
+        // Four characters may stand in any text.
+        let parts = [secret.get(..4), secret.get(..secret.len().min(10)), secret.get(secret.len() - 4..)];
+        parts.into_iter().flatten().any(|part| shown.contains(part))
+            || (1..4).any(|length| secret.get(..length).is_some_and(|start| length > 1 && shown.ends_with(start)))
+    }
+
+    #[test]
+    fn no_secret_goes_out_wherever_a_text_is_cut() {
+        const SHOWN: usize = 900;
+        let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
+        let kept = bounds::kept(SHOWN);
+        for (before, form, behind) in FORMS {
+            for (length, offsets) in [
+                (1, (SHOWN - 60..SHOWN + 8).chain(kept - 60..kept + 8).collect::<Vec<_>>()),
+                (300, (SHOWN - 340..SHOWN + 8).step_by(3).chain((kept - 340..kept).step_by(17)).collect()),
+                (3000, (0..kept).step_by(97).chain(SHOWN - 40..SHOWN + 4).collect()),
+            ] {
+                let secret = secret(form, length);
+                for offset in offsets {
+                    let filler = "z ".repeat(offset / 2 + 1);
+                    let text = format!("{}{before}{secret}{behind} {filler}", &filler[filler.len() - offset..]);
+                    let clean = redactor.beginning(&text, SHOWN, &sum);
+                    assert!(clean.len() <= SHOWN + REDACTED.len(), "{}", clean.len());
+                    assert!(!goes_out(&clean, &secret), "{before}{form} of {length} at {offset}: {clean}");
+                    let line = serde_json::json!({"Type": "container", "Action": format!("exec_start: {text}"),
+                        "Actor": {"ID": "c", "Attributes": {"note": text}}})
+                    .to_string();
+                    let mut event = Event::parse(line.as_bytes()).unwrap();
+                    crate::event::sanitize::clean(&mut event);
+                    redactor.redact(&mut event, &sum);
+                    let note = bounds::beginning(event.attribute("note"), SHOWN);
+                    assert!(!goes_out(note, &secret), "{before}{form} of {length} at {offset}: {note}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_secret_goes_out_where_a_long_command_is_cut() {
+        let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
+        for (before, form, behind) in FORMS {
+            for (length, from) in [(1, WHOLE_ACTION - 60), (300, WHOLE_ACTION - 310), (3000, WHOLE_ACTION - 2000)] {
+                let secret = secret(form, length);
+                for offset in (from..WHOLE_ACTION).step_by(length.div_ceil(12)) {
+                    let filler = "z ".repeat(offset / 2 + 1);
+                    let action = format!("{}{before}{secret}{behind} {filler}", &filler[filler.len() - offset..]);
+                    let line = serde_json::json!({"Type": "container", "Action": action}).to_string();
+                    let mut event = Event::parse(line.as_bytes()).unwrap();
+                    crate::event::sanitize::clean(&mut event);
+                    redactor.redact(&mut event, &sum);
+                    let shown = bounds::beginning(event.action(), WHOLE_ACTION);
+                    assert!(!goes_out(shown, &secret), "{before}{form} of {length} at {offset}: {shown}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_with_secrets_without_number_ends_with_the_last_that_is_looked_for() {
+        let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
+        let clean = redactor.text(&"--password=x ".repeat(1000), &sum).into_owned();
+        assert_eq!(clean, "--password=[redacted] ".repeat(MAX_SECRETS).trim_end());
     }
 
     proptest::proptest! {

@@ -24,7 +24,8 @@ pub fn repair(line: &[u8]) -> Option<Vec<u8>> {
     let mut out = String::with_capacity(text.len() + text.len() / 6 + 16);
     let mut rest = text.as_ref();
     let mut depth = 0_usize;
-    while let Some(at) = rest.find(['"', '[', '{', ']', '}', '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9']) {
+    let begins = |byte: u8| matches!(byte, b'"' | b'[' | b'{' | b']' | b'}' | b'-' | b'0'..=b'9');
+    while let Some(at) = rest.bytes().position(begins) {
         let (before, token) = rest.split_at(at);
         out.push_str(before);
         let length = match token.bytes().next() {
@@ -55,8 +56,8 @@ fn without_foreign_bytes(line: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(line) {
         return text.into();
     }
-    let runs = line.utf8_chunks().filter(|chunk| !chunk.invalid().is_empty()).count();
-    let mut text = String::with_capacity(line.len() + 2 * runs);
+    // The most it can become: every second byte is one that is replaced, by three.
+    let mut text = String::with_capacity(2 * line.len() + 3);
     let mut was_foreign = false;
     for chunk in line.utf8_chunks() {
         was_foreign &= chunk.valid().is_empty();
@@ -73,7 +74,7 @@ fn without_foreign_bytes(line: &[u8]) -> Cow<'_, str> {
 fn copy_string(text: &str, out: &mut String, changed: &mut bool) -> usize {
     let mut rest = text.get(1..).unwrap_or_default();
     out.push('"');
-    while let Some(at) = rest.find(['"', '\\']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\')) {
         let (before, special) = rest.split_at(at);
         out.push_str(before);
         if let Some(behind) = special.strip_prefix('"') {
@@ -101,7 +102,7 @@ fn copy_string(text: &str, out: &mut String, changed: &mut bool) -> usize {
 fn nested_length(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut rest = text;
-    while let Some(at) = rest.find(['"', '[', '{', ']', '}']) {
+    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'[' | b'{' | b']' | b'}')) {
         let token = rest.get(at..).unwrap_or_default();
         let length = match token.bytes().next() {
             Some(b'"') => string_length(token),

@@ -39,11 +39,16 @@ impl Work {
         self.through_some(last, line, |_| {});
     }
 
+    /// The message of a line; none where it is no event.
+    pub fn message(&mut self, line: &[u8]) -> Option<String> {
+        self.through_some(STAGES.len() - 1, line, |_| {})
+    }
+
     fn through_some(&mut self, last: usize, line: &[u8], mut ended: impl FnMut(usize)) -> Option<String> {
         let mut repaired = Vec::new();
         let read = sanitize::read(line, &mut repaired);
         ended(0);
-        let (mut event, _) = read.ok().filter(|_| last >= 1)?;
+        let (mut event, is_repaired) = read.ok().filter(|_| last >= 1)?;
         let filtered = self.filter.matches(&event);
         ended(1);
         if filtered || last < 2 {
@@ -56,7 +61,7 @@ impl Work {
         if last < 3 {
             return None;
         }
-        let changes = sanitize::clean(&mut event);
+        let changes = sanitize::Changes { repaired: is_repaired, ..sanitize::clean(&mut event) };
         ended(3);
         if last < 4 {
             return None;
