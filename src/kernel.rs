@@ -447,11 +447,11 @@ impl HostView {
         }
         // What is mounted of a folder in it: a whole disk holds the part of it that is the host's root.
         let held = mounts.range::<String, _>(&root..).take(MAX_HELD_MOUNTS);
-        for (_, at) in held
-            .skip(1)
-            .take_while(|(part, _)| part.starts_with(&root))
-            .filter(|(part, _)| root == "/" || part.strip_prefix(&root).is_some_and(|rest| rest.starts_with('/')))
-        {
+        let is_in = |part: &str| {
+            let rest = part.strip_prefix(root.trim_end_matches('/'));
+            part != root && rest.is_some_and(|rest| rest.starts_with('/'))
+        };
+        for (_, at) in held.take_while(|(part, _)| part.starts_with(&root)).filter(|(part, _)| is_in(part)) {
             names.extend(at.first().cloned());
         }
         names.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));

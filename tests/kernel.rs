@@ -11,6 +11,13 @@ use serde_json::Value;
 use support::engines::Engine;
 use support::{Program, Queue, Wazuh};
 
+/// On a machine that is busy an answer takes longer than it may by default.
+fn patient() -> Wazuh {
+    let wazuh = Wazuh::new();
+    wazuh.configure(&serde_json::json!({"inspect_timeout": 5000}));
+    wazuh
+}
+
 /// The findings of the next start of this container.
 fn started(queue: &Queue, name: &str) -> Value {
     loop {
@@ -80,7 +87,7 @@ fn started_again(engine: &Engine, queue: &Queue, name: &str) -> Value {
 #[test]
 fn the_kernel_shows_what_is_really_mounted_in_a_container_of_dockerd() {
     let Some(engine) = Engine::dockerd() else { return };
-    let wazuh = Wazuh::new();
+    let wazuh = patient();
     let queue = wazuh.queue();
     let mut program = listen(&engine, &wazuh);
     queue.wodle_event("Connected to Docker service");
@@ -149,7 +156,7 @@ fn the_kernel_shows_what_is_really_mounted_in_a_container_of_dockerd() {
 #[test]
 fn the_kernel_is_asked_about_a_container_of_podman() {
     let Some(engine) = Engine::podman() else { return };
-    let wazuh = Wazuh::new();
+    let wazuh = patient();
     let queue = wazuh.queue();
     let mut program = Program::listen(wazuh.home(), &engine.url());
     queue.wodle_event("Connected to Docker service");
