@@ -114,6 +114,7 @@ impl Mount {
 
 /// What the kernel says of a container's first process.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Evidence {
     /// What is mounted, without what is of no other than the container.
     pub mounts: Vec<Mount>,

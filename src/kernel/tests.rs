@@ -41,7 +41,7 @@ fn proc(mountinfo: &str, cgroup: &str) -> tempfile::TempDir {
         ("cgroup", cgroup),
         ("mountinfo", mountinfo),
         ("uid_map", "         0          0 4294967295\n"),
-        ("cmdline", "sleep\0600\0"),
+        ("cmdline", "sleep\x00600\0"),
         ("net/dev", "a\nb\n lo: 0 0\n eth0: 400 4\n"),
     ] {
         std::fs::write(folder.path().join("307").join(name), content).unwrap();
