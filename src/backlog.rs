@@ -321,6 +321,13 @@ impl Backlog {
         self.left.notify_one();
     }
 
+    /// Gives back the memory that a burst has taken.
+    pub fn shrink(&self) {
+        let mut inner = self.lock();
+        let kept = inner.memory.len().max(256);
+        inner.memory.shrink_to(kept);
+    }
+
     /// What keeps messages from leaving, where so many wait in memory that nothing more is taken in.
     #[must_use]
     pub fn blocked(&self) -> Option<Blocked> {

@@ -22,6 +22,9 @@ const MOST_EXECS: usize = 256;
 /// A container with more volumes than this is judged by the list of all, which is one request instead of hundreds.
 const MAX_VOLUMES_ASKED: usize = 8;
 
+/// What is known of an object that takes more memory than this is asked for one object at a time, in bytes.
+const LARGE_OBJECT: usize = 128 << 10;
+
 /// How long one volume may take; a plugin behind it may never answer.
 const VOLUME_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -105,7 +108,15 @@ pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers
     // A container that is being started answers late, and a command that has begun may be gone soon: both at once.
     let container = async {
         let Some(id) = container else { return Ok(None) };
-        let known = engine.container(&id).await?;
+        let mut known = engine.container(&id).await?;
+        let mut turn = None;
+        if known.size() > LARGE_OBJECT {
+            // Many of these at once would take all memory. What says most of it is small, and is known from now on.
+            known.mounts.retain(|mount| mount.kind != "volume");
+            lock(answers).container = Some(known).filter(|known| known.size() <= LARGE_OBJECT);
+            turn = engine.turn_for_large_object().await;
+            known = engine.container(&id).await?;
+        }
         lock(answers).container = Some(known.clone());
         // Before anything else is asked: its first process may end soon.
         if with_kernel {
@@ -114,6 +125,7 @@ pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers
         if with_host {
             look_at_host(engine, &known, answers).await?;
         }
+        drop(turn);
         Ok(Some(known))
     };
     let exec = async {

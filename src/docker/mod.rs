@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use endpoint::{Endpoint, Transport, TransportError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// How long an engine may take to answer a call that costs it nothing.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(10);
@@ -161,13 +161,24 @@ pub struct Engine {
     transport: Transport,
     /// A large answer is read by the one that holds it: one at a time, so that the memory for them has a bound.
     large: Arc<Semaphore>,
+    /// So is a large object, until all about it has been asked.
+    large_object: Arc<Semaphore>,
 }
 
 impl Engine {
     /// The engine at this address; nothing is opened yet.
     #[must_use]
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { transport: Transport::new(endpoint), large: Arc::new(Semaphore::new(1)) }
+        Self {
+            transport: Transport::new(endpoint),
+            large: Arc::new(Semaphore::new(1)),
+            large_object: Arc::new(Semaphore::new(1)),
+        }
+    }
+
+    /// The turn to hold a large object in memory; given back when it is dropped.
+    pub async fn turn_for_large_object(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.large_object).acquire_owned().await.ok()
     }
 
     /// Where it is.

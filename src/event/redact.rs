@@ -10,7 +10,8 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use aho_corasick::Input;
 use aho_corasick::automaton::Automaton;
@@ -21,6 +22,7 @@ use super::Event;
 use super::bounds::{self, LeftOut, SHOWN_LABEL, WHOLE_ACTION};
 use super::index::Field;
 use super::json::Value;
+use crate::lock::lock;
 
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
@@ -242,10 +244,15 @@ pub struct Redactor {
     hints: DFA,
     /// The known rules and what names of secrets look like. Compiled when first needed: that takes as long as all else
     /// at the start, and more memory, and most hosts never show a secret.
-    known: OnceLock<Result<(Rules, Regex), PatternError>>,
+    known: Mutex<Option<Arc<Known>>>,
+    /// Whether they were used since [`Self::forget_unused`] was called last.
+    is_used: AtomicBool,
     /// Those of the user.
     own: Option<Rules>,
 }
+
+/// The known rules, and what names of secrets look like.
+type Known = Result<(Rules, Regex), PatternError>;
 
 /// A pattern of the user is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -274,12 +281,22 @@ impl Redactor {
         let hints = DFA::builder().ascii_case_insensitive(true).prefilter(false).build(hints());
         let hints = hints.map_err(|error| PatternError { pattern: "the hints".to_owned(), what: error.to_string() })?;
         let own = if patterns.is_empty() { None } else { Some(Rules::compile(patterns)?) };
-        Ok(Self { mode, hints, known: OnceLock::new(), own })
+        Ok(Self { mode, hints, known: Mutex::default(), is_used: AtomicBool::new(false), own })
     }
 
-    fn known(&self) -> Result<&(Rules, Regex), &PatternError> {
+    fn known(&self) -> Arc<Known> {
         let compiled = || Ok((Rules::compile(&rules())?, compile(&format!("(?i)^(?:.*/)?{SECRET_NAME}$"))?));
-        self.known.get_or_init(compiled).as_ref()
+        self.is_used.store(true, Ordering::Relaxed);
+        Arc::clone(lock(&self.known).get_or_insert_with(|| Arc::new(compiled())))
+    }
+
+    /// Gives back the memory of the known rules where they were not used since the last call; whether there are any.
+    pub fn forget_unused(&self) -> bool {
+        let mut known = lock(&self.known);
+        if !self.is_used.swap(false, Ordering::Relaxed) {
+            *known = None;
+        }
+        known.is_some()
     }
 
     fn has_hint(&self, text: &str) -> bool {
@@ -296,7 +313,7 @@ impl Redactor {
     /// Whether this is the name of a secret.
     fn names_secret(&self, key: &str) -> bool {
         // Rules that cannot be used must not let anything through.
-        self.has_hint(key) && self.known().map_or(true, |(_, names)| names.is_match(key.as_bytes()))
+        self.has_hint(key) && self.known().as_ref().as_ref().map_or(true, |(_, names)| names.is_match(key.as_bytes()))
     }
 
     /// Takes the secrets out of an event; how many there were.
@@ -409,7 +426,8 @@ impl Redactor {
 
     /// Takes a text for a secret where there may be any in it.
     fn replace_at_sight(&self, name: &str, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> Found {
-        let is_any = self.may_hold_secret(text) && self.known().map_or(true, |(rules, _)| rules.finds_any(text));
+        let is_any = self.may_hold_secret(text)
+            && self.known().as_ref().as_ref().map_or(true, |(rules, _)| rules.finds_any(text));
         if !text.is_empty()
             && (is_any || self.names_secret(name) || self.own.as_ref().is_some_and(|own| own.finds_any(text)))
         {
@@ -482,7 +500,7 @@ impl Redactor {
     fn spans(&self, text: &str) -> Vec<Range<usize>> {
         let mut spans: Vec<Range<usize>> = Vec::new();
         if self.may_hold_secret(text) {
-            match self.known() {
+            match &*self.known() {
                 Ok((rules, _)) => rules.find(text, &mut spans),
                 // What cannot be judged is no less than a secret.
                 Err(_) => spans.push(0..text.len()),

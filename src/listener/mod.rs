@@ -267,6 +267,7 @@ impl Listener {
             died_with,
             connected: now,
             done,
+            rest_due: None,
             is_spilled: false,
             nothing_waits: false,
             context: Context::new(Identity::default(), "", past.sequence.max(left.sequence)),

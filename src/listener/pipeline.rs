@@ -44,6 +44,9 @@ const FULL_WAIT: Duration = Duration::from_millis(100);
 /// So many bytes of lines are taken from disk at a time.
 const TAKEN_TOGETHER: usize = 64 << 10;
 
+/// How long after an event memory is given back, and whether the rules for secrets are still used is looked at.
+const REST_AFTER: Duration = Duration::from_secs(3);
+
 /// How long nothing waits for an object after a result that did not come in time.
 const WAIT_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
@@ -75,6 +78,8 @@ pub struct Pipeline {
     pub(super) died_with: Option<Note>,
     /// When the stream was opened.
     pub(super) connected: Timestamp,
+    /// When memory is given back next; none where all of it was.
+    pub(super) rest_due: Option<Instant>,
     /// What earlier processes delivered or left in the backlog: a line that an earlier process put on disk may be among
     /// them.
     pub(super) done: Window,
@@ -110,6 +115,16 @@ pub struct Outgoing {
 impl Outgoing {
     /// So many bytes of messages are handed on together, and not more than a message beyond.
     const TOGETHER: usize = 64 << 10;
+
+    /// So many messages need no more memory than is at hand.
+    const KEPT: usize = 256;
+
+    /// Gives back what a burst has taken.
+    fn shrink(&mut self) {
+        self.text.shrink_to(Self::TOGETHER);
+        self.ends.shrink_to(Self::KEPT);
+        self.entries.shrink_to(Self::KEPT);
+    }
 
     /// Where the last whole message ends, and its number.
     fn last(&self) -> (usize, Option<u64>) {
@@ -192,7 +207,7 @@ impl Pipeline {
     /// When something has to be done where nothing comes.
     fn due(&self) -> Option<Instant> {
         let ledgers = [self.overflow.ledger.due(), self.unasked.due(), self.unreadable.due()];
-        [self.backlog.due(), self.parked.due()].into_iter().chain(ledgers).flatten().min()
+        [self.backlog.due(), self.parked.due(), self.rest_due].into_iter().chain(ledgers).flatten().min()
     }
 
     /// Does what is due by now.
@@ -202,7 +217,18 @@ impl Pipeline {
             self.waited_enough(&id, &waiting, behind);
         }
         self.report_losses(now);
+        if self.rest_due.is_some_and(|due| due <= now) {
+            self.rest(now);
+        }
         self.outgoing.hand_on(&self.backlog);
+    }
+
+    /// Gives back what a storm has taken and nothing needs any more.
+    fn rest(&mut self, now: Instant) {
+        let is_warm = self.settings.borrow().redactor.forget_unused();
+        self.backlog.shrink();
+        self.outgoing.shrink();
+        self.rest_due = is_warm.then(|| now + REST_AFTER);
     }
 
     fn ledgers(&self) -> [(&LossLedger, Kind); 3] {
@@ -284,6 +310,7 @@ impl Pipeline {
     }
 
     fn lines(&mut self, lines: &Lines) {
+        self.rest_due = self.rest_due.or_else(|| Some(Instant::now() + REST_AFTER));
         let settings = Arc::clone(&self.settings.borrow());
         for (line, hash) in lines.iter() {
             if self.stop.time_left() == Some(Duration::ZERO) {
