@@ -2,6 +2,9 @@
 //! but what comes from the one trusted place.
 #![no_main]
 
+#[path = "parts/bound.rs"]
+mod bound;
+
 use libfuzzer_sys::fuzz_target;
 use wazuh_docker_listener::event::image::Image;
 use wazuh_docker_listener::event::origin;
@@ -10,7 +13,7 @@ use wazuh_docker_listener::event::registry::{Registries, Trust};
 fuzz_target!(|text: &str| {
     let trusted = ["registry.example.com/team".to_owned()];
     let registries = Registries::new(&trusted, &[]).expect("patterns of ours");
-    let origin = origin::of(text, None, &registries);
+    let origin = bound::bounded(text.len(), || origin::of(text, None, &registries));
     if let Ok(Image::Named(reference)) = Image::parse(text) {
         assert!(reference.registry.is_ascii() && reference.repository.is_ascii());
         assert!(!reference.registry.is_empty() && !reference.registry.contains(['/', '@']));
