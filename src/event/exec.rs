@@ -105,11 +105,6 @@ pub struct Command {
     pub tunnel: Option<&'static str>,
 }
 
-/// Whether a character belongs to a word.
-fn is_part(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | ':')
-}
-
 /// Which bytes below 128 belong to a word: commands of a megabyte are looked at byte by byte.
 #[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
 const PARTS: [bool; 128] = {
@@ -127,24 +122,27 @@ const PARTS: [bool; 128] = {
 fn words(command: &str) -> impl Iterator<Item = &str> {
     let mut rest = command;
     std::iter::from_fn(move || {
-        rest = rest.get(length(rest, false)..)?;
-        let (word, behind) = rest.split_at_checked(length(rest, true))?;
-        rest = behind;
-        (!word.is_empty()).then_some(word)
+        let start = place(rest, 0, true)?;
+        let first = rest.get(start..)?.chars().next()?;
+        let end = place(rest, start + first.len_utf8(), false).unwrap_or(rest.len());
+        let word = rest.get(start..end)?;
+        rest = rest.get(end..).unwrap_or_default();
+        Some(word)
     })
 }
 
-/// The length of the beginning of a text of which all characters belong to a word, or none does.
-fn length(text: &str, belong: bool) -> usize {
-    let is_end = |byte: u8| PARTS.get(usize::from(byte)).is_none_or(|is_part| *is_part != belong);
-    let mut start = 0;
+/// The first place from this one on of a character that belongs to a word, or of one that belongs to none.
+fn place(text: &str, from: usize, belongs: bool) -> Option<usize> {
+    let mut start = from;
     loop {
-        let rest = text.get(start..).unwrap_or_default();
-        let Some(end) = rest.bytes().position(is_end) else { return text.len() };
-        match rest.get(end..).and_then(|rest| rest.chars().next()) {
-            Some(wide) if !wide.is_ascii() && is_part(wide) == belong => start += end + wide.len_utf8(),
-            _ => return start + end,
+        let rest = text.get(start..)?;
+        let at =
+            rest.bytes().position(|byte| PARTS.get(usize::from(byte)).is_none_or(|is_part| *is_part == belongs))?;
+        let found = rest.get(at..)?.chars().next()?;
+        if found.is_ascii() || found.is_alphanumeric() == belongs {
+            return Some(start + at);
         }
+        start += at + found.len_utf8();
     }
 }
 
@@ -398,6 +396,10 @@ fn beginning(command: &str) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn is_part(c: char) -> bool {
+        c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '+' | '@' | ':')
+    }
 
     #[test]
     fn words_are_what_a_split_at_all_other_characters_gives() {
