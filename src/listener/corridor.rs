@@ -419,11 +419,15 @@ fn part_for(importance: Importance) -> usize {
     }
 }
 
+/// No text of a line that is shorter than this is cut before secrets are looked for, in bytes.
+const SHORT: usize = 1024;
+
 /// A line as it may stand on disk: without secrets, as far as it can be read.
 fn for_disk<'l>(line: &'l [u8], redactor: &Redactor, key: Key) -> Cow<'l, [u8]> {
     let hasher = |secret: &[u8]| key.hash_secret(secret);
     let Ok(mut event) = Event::parse(line) else { return Cow::Borrowed(line) };
-    if redactor.redact(&mut event, &hasher) == 0 {
+    // Behind the beginning of a long text nothing is looked for, so it is not written.
+    if redactor.redact(&mut event, &hasher) == 0 && line.len() < SHORT {
         return Cow::Borrowed(line);
     }
     let mut clean = String::with_capacity(line.len());

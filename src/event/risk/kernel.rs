@@ -214,8 +214,9 @@ pub fn merge(engine: Vec<Risk>, kernel: Vec<Risk>, container: &Container) -> Mer
             continue;
         }
         kernel_only.push(risk.kind.name);
-        // What the engine does by default, its answer does not say; and a process may execute another program.
-        let is_open = matches!(risk.kind.name, "seccomp_unconfined" | "command_tool");
+        // What the engine does by default, its answer does not say; a process may execute another program; and Podman
+        // calls the host's shared memory `shareable`.
+        let is_open = matches!(risk.kind.name, "seccomp_unconfined" | "command_tool" | "host_ipc");
         if risk.kind.severity >= Severity::Medium && !is_open {
             contradictions.push(format!("{}: {}", risk.kind.name, risk.detail));
         }
