@@ -72,29 +72,35 @@ fn without_foreign_bytes(line: &[u8]) -> Cow<'_, str> {
 
 /// Copies the string at the beginning of a text; its length with its quotes.
 fn copy_string(text: &str, out: &mut String, changed: &mut bool) -> usize {
-    let mut rest = text.get(1..).unwrap_or_default();
-    out.push('"');
-    while let Some(at) = rest.bytes().position(|byte| matches!(byte, b'"' | b'\\')) {
-        let (before, special) = rest.split_at(at);
-        out.push_str(before);
-        if let Some(behind) = special.strip_prefix('"') {
-            out.push('"');
-            return text.len() - behind.len();
-        }
-        let length = match (surrogate(special), special.get(6..).and_then(surrogate)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
-            (Some(_), _) => {
-                out.push('\\');
-                *changed = true;
-                6
+    let (mut at, mut copied) = (1, 0);
+    let special = |from: usize| {
+        let rest = text.as_bytes().get(from..)?;
+        rest.iter().position(|byte| matches!(byte, b'"' | b'\\')).map(|at| from + at)
+    };
+    while let Some(found) = special(at) {
+        at = match (text.as_bytes().get(found), text.as_bytes().get(found + 1)) {
+            (Some(b'"'), _) => {
+                out.push_str(text.get(copied..=found).unwrap_or_default());
+                return found + 1;
             }
-            (None, _) => special.char_indices().nth(2).map_or(special.len(), |(end, _)| end),
+            (_, Some(b'u')) => {
+                let unit = |at: usize| text.get(at..).and_then(surrogate);
+                match (unit(found), unit(found + 6)) {
+                    (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => found + 12,
+                    (Some(_), _) => {
+                        out.push_str(text.get(copied..found).unwrap_or_default());
+                        out.push('\\');
+                        copied = found;
+                        *changed = true;
+                        found + 6
+                    }
+                    (None, _) => found + 2,
+                }
+            }
+            _ => found + 2,
         };
-        let (escape, behind) = special.split_at_checked(length).unwrap_or((special, ""));
-        out.push_str(escape);
-        rest = behind;
     }
-    out.push_str(rest);
+    out.push_str(text.get(copied..).unwrap_or_default());
     text.len()
 }
 
