@@ -30,6 +30,7 @@ const VOLUME_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is to be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is something more that is asked")]
 pub struct Question {
     /// This container.
     pub container: Option<String>,

@@ -404,9 +404,9 @@ impl Engine {
     /// # Errors
     /// Where there is none of that name, or the engine does not tell.
     pub async fn image(&self, name: &str) -> Result<Image, EngineError> {
+        const WHAT: &str = "an image";
         // Slashes belong to the path here; everything else could end it.
         let name: Vec<String> = name.split('/').map(|part| escaped(part).to_string()).collect();
-        const WHAT: &str = "an image";
         let image = self.ask(&format!("/images/{}/json", name.join("/")), WHAT).await?;
         self.small(image, Image::size, WHAT)
     }

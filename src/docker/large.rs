@@ -63,10 +63,11 @@ impl Engine {
             match body.frame().await {
                 None => return Ok(None),
                 // A frame that holds no data holds trailers.
-                Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) => return Ok(Some(data)),
-                    Err(_) => {}
-                },
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
                 Some(Err(error)) if error.is::<LengthLimitError>() => return Err(self.too_large(what)),
                 Some(Err(error)) => {
                     let what = format!("{what}: {}", chain(error.as_ref()));

@@ -17,6 +17,7 @@ const NUMBER_HEAD: usize = 64;
 
 /// The line with lone surrogates written out, foreign bytes replaced, and texts in the place of what is nested deeper than
 /// [`MAX_DEPTH`] and of numbers that are no doubles; `None` where there is nothing of these.
+#[must_use]
 pub fn repair(line: &[u8]) -> Option<Vec<u8>> {
     let text = without_foreign_bytes(line);
     let mut changed = matches!(text, Cow::Owned(_));

@@ -179,7 +179,9 @@ impl Cleaner {
             Value::Array(_) | Value::Object(_) if depth >= DEEPEST => flatten(value, &mut self.changes),
             Value::Array(values) if values.len() > LONGEST_ARRAY => flatten(value, &mut self.changes),
             Value::Array(values) => {
-                values.iter_mut().for_each(|value| self.clean_value(value, shown, depth + 1));
+                for value in values.iter_mut() {
+                    self.clean_value(value, shown, depth + 1);
+                }
                 let mut text = String::new();
                 value.write_beginning(&mut text, LARGEST_ARRAY);
                 if text.len() >= LARGEST_ARRAY {

@@ -126,7 +126,8 @@ fn an_overlay_names_what_it_shows_and_a_deleted_folder_keeps_its_name() {
 #[test]
 fn what_is_kept_is_bounded() {
     let folder = "x".repeat(4000);
-    let lines: String = (0..250).map(|n| format!("{n} 0 254:0 /{folder} /{folder} rw - ext4 d rw\n")).collect();
+    let lines: Vec<String> = (0..250).map(|n| format!("{n} 0 254:0 /{folder} /{folder} rw - ext4 d rw\n")).collect();
+    let lines = lines.concat();
     let mut evidence = Evidence::default();
     evidence.read_mounts(lines.as_bytes(), &host());
     assert!(evidence.is_partial && evidence.size() <= MAX_KEPT + 4096, "{}", evidence.size());

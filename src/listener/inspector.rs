@@ -156,11 +156,18 @@ pub(super) struct Request {
     inspector: Weak<Shared>,
 }
 
+/// What became of a request.
+#[derive(Debug, Clone, Copy)]
+enum Outcome {
+    Runs,
+    /// With why there is no answer to all of it.
+    Ended(Option<NoAnswer>),
+}
+
 #[derive(Debug)]
 struct State {
     receiving: Receiving,
-    /// Why there is no answer to all of it; none while it runs.
-    outcome: Option<Option<NoAnswer>>,
+    outcome: Outcome,
 }
 
 impl Request {
@@ -176,8 +183,8 @@ impl Request {
     /// The result, where there is one; else the worker is notified under this number once there is.
     pub(super) fn result_or_notify(&self, number: u64) -> Option<(Answers, Option<NoAnswer>)> {
         let mut state = lock(&self.state);
-        if let Some(outcome) = state.outcome {
-            return Some((self.take(), outcome));
+        if let Outcome::Ended(no_answer) = state.outcome {
+            return Some((self.take(), no_answer));
         }
         state.receiving = Receiving::Event(number);
         None
@@ -186,8 +193,8 @@ impl Request {
     /// The result, where there is one by now; else what has been answered so far, and the rest comes late.
     pub(super) fn result_or_late(&self, subject: impl FnOnce(&Answers) -> Subject) -> (Answers, Option<NoAnswer>) {
         let mut state = lock(&self.state);
-        if let Some(outcome) = state.outcome {
-            return (self.take(), outcome);
+        if let Outcome::Ended(no_answer) = state.outcome {
+            return (self.take(), no_answer);
         }
         let answers = lock(&self.answers).clone();
         state.receiving = Receiving::Late(Box::new(subject(&answers)));
@@ -258,22 +265,9 @@ impl Inspector {
     }
 
     /// Asks what the line with this hash will need, before its turn has come.
-    pub(super) fn ask_early(&self, endpoint: &Endpoint, line: u64, early: Early<'_>) {
-        {
-            let mut lanes = self.shared.lanes();
-            if lanes.early.len() >= MAX_EARLY || self.shared.is_full() {
-                let all = std::mem::take(&mut lanes.early);
-                let is_wanted = |(_, request): &(u64, Arc<Request>)| request.asked.elapsed() < EARLY_TIMEOUT;
-                let (wanted, lost): (Vec<_>, Vec<_>) = all.into_iter().partition(is_wanted);
-                lanes.early.extend(wanted);
-                let is_full = lanes.early.len() >= MAX_EARLY;
-                // Whose end gives its memory back, which needs the lock.
-                drop(lanes);
-                drop(lost);
-                if is_full {
-                    return;
-                }
-            }
+    pub(super) fn ask_early(&self, endpoint: &Endpoint, hash: u64, early: Early<'_>) {
+        if !self.has_room_for_early() {
+            return;
         }
         let (lane, object, question) = match early {
             Early::Made { container, is_started } => (
@@ -293,8 +287,25 @@ impl Inspector {
         };
         // Where too many wait it is asked when its turn comes, and counted then.
         if let Ok(request) = self.shared.ask(endpoint, (lane, object), question) {
-            self.shared.lanes().early.insert(line, request);
+            self.shared.lanes().early.insert(hash, request);
         }
+    }
+
+    /// Whether another result may be requested before its line's turn; forgets those that nobody comes for.
+    fn has_room_for_early(&self) -> bool {
+        let mut lanes = self.shared.lanes();
+        if lanes.early.len() < MAX_EARLY && !self.shared.is_full() {
+            return true;
+        }
+        let all = std::mem::take(&mut lanes.early);
+        let is_wanted = |(_, request): &(u64, Arc<Request>)| request.asked.elapsed() < EARLY_TIMEOUT;
+        let (wanted, lost): (Vec<_>, Vec<_>) = all.into_iter().partition(is_wanted);
+        lanes.early.extend(wanted);
+        let has_room = lanes.early.len() < MAX_EARLY;
+        // Whose end gives its memory back, which needs the lock.
+        drop(lanes);
+        drop(lost);
+        has_room
     }
 
     /// What was asked early for the line with this hash.
@@ -319,7 +330,7 @@ impl Inspector {
     pub(super) fn ask_late(&self, endpoint: &Endpoint, question: Question, subject: Subject) -> Result<(), NoAnswer> {
         let request = self.shared.ask(endpoint, (Lane::Again, &subject.id), question)?;
         let mut state = lock(&request.state);
-        if let Some(no_answer) = state.outcome {
+        if let Outcome::Ended(no_answer) = state.outcome {
             drop(state);
             let (question, answers) = (request.question.clone(), request.take());
             self.shared.door.force(Item::Late(Box::new(Late { subject, question, answers, no_answer })));
@@ -383,7 +394,7 @@ impl Shared {
             object: object.to_owned(),
             lane,
             asked: Instant::now(),
-            state: Mutex::new(State { receiving: Receiving::Unclaimed, outcome: None }),
+            state: Mutex::new(State { receiving: Receiving::Unclaimed, outcome: Outcome::Runs }),
             answers: Arc::default(),
             held: AtomicUsize::new(0),
             inspector: Arc::downgrade(self),
@@ -457,7 +468,7 @@ impl Shared {
         request.held.store(held, Ordering::Relaxed);
         self.held.fetch_add(held, Ordering::Relaxed);
         let mut state = lock(&request.state);
-        state.outcome = Some(no_answer);
+        state.outcome = Outcome::Ended(no_answer);
         match std::mem::replace(&mut state.receiving, Receiving::Unclaimed) {
             Receiving::Unclaimed => {}
             Receiving::Event(number) => {

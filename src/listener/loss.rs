@@ -132,7 +132,7 @@ mod tests {
         ledger.keep(Importance::Middle);
         assert!(!ledger.lose(Importance::High, || Reason::Memory, at(3)));
         let due = ledger.due().unwrap();
-        assert_eq!(ledger.take_due(due - Duration::from_millis(1)), None);
+        assert_eq!(ledger.take_due(due.checked_sub(Duration::from_millis(1)).unwrap()), None);
         let loss = ledger.take_due(due).unwrap();
         assert_eq!((loss.count, loss.important, loss.important_kept, loss.reason), (2, 1, 1, Reason::Disk));
         assert_eq!((loss.from, loss.to), (at(1), at(3)));

@@ -412,14 +412,12 @@ impl Pipeline {
             Err(no_answer) => (Answers::default(), no_answer),
             Ok(request) => {
                 let may_wait = self.may_wait(id, line.len());
-                match self.result(&request, &event, may_wait) {
-                    Some(result) => result,
-                    None => {
-                        let deadline = request.asked() + config.inspect_timeout;
-                        self.parked.wait(id, Waiting { line: own(), plan, request, deadline, earlier: None });
-                        return;
-                    }
-                }
+                let Some(result) = self.result(&request, &event, may_wait) else {
+                    let deadline = request.asked() + config.inspect_timeout;
+                    self.parked.wait(id, Waiting { line: own(), plan, request, deadline, earlier: None });
+                    return;
+                };
+                result
             }
         };
         self.proceed((event, is_repaired), own, plan, result, None, settings);

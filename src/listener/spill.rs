@@ -25,7 +25,10 @@ use crate::lock::lock;
 const MAGIC: &[u8] = b"wdl-ingest 1\n";
 
 /// Where the first record is.
-const FIRST: u64 = MAGIC.len() as u64 + 8;
+const FIRST: u64 = HEAD as u64;
+
+/// The file's own header, in bytes.
+const HEAD: usize = MAGIC.len() + 8;
 
 /// What a record has before its line, in bytes.
 const HEADER: usize = 4 + 8 + 8 + 4;
@@ -206,14 +209,15 @@ impl Inner {
         let mut hashes = Vec::new();
         let Some(path) = &self.path else { return hashes };
         let Ok(file) = OpenOptions::new().read(true).write(true).open(path) else { return hashes };
-        let mut head = [0; FIRST as usize];
+        let mut head = [0; HEAD];
         let is_ours = file.read_exact_at(&mut head, 0).is_ok() && head.starts_with(MAGIC);
         let next = head.last_chunk().map_or(0, |next| u64::from_le_bytes(*next));
         let mut at = next;
-        while is_ours && next >= FIRST {
-            let Some((line, hash, _)) = record(&file, at) else { break };
-            hashes.push(hash);
-            at += (HEADER + line.len()) as u64;
+        if is_ours && next >= FIRST {
+            while let Some((line, hash, _)) = record(&file, at) {
+                hashes.push(hash);
+                at += (HEADER + line.len()) as u64;
+            }
         }
         if hashes.is_empty() {
             self.clear();
