@@ -179,9 +179,8 @@ proptest! {
         more in 0..3000_usize,
         field in prop::sample::select(vec!["\"\":0", "\"a\":[]", "\"b\":{\"c\":{}}", "\"d\":1e999", "\"e\":[[],[[]]]"]),
     ) {
-        let named = labels.iter().enumerate().map(|(n, (key, value))| format!(r#","{key}{n}":"{value}""#));
-        let labels = named.collect::<Vec<_>>().concat();
-        let numbered = (0..more).map(|n| format!(r#","l{n}":"""#)).collect::<Vec<_>>().concat();
+        let labels: String = labels.iter().enumerate().map(|(n, (key, value))| format!(r#","{key}{n}":"{value}""#)).collect::<Vec<_>>().concat();
+        let numbered: String = (0..more).map(|n| format!(r#","l{n}":"""#)).collect::<Vec<_>>().concat();
         let fields = format!(",{field}").repeat(more);
         let line = format!(r#"{{"Type":"container","Action":"exec_start: {action}","Actor":{{"ID":"c","Attributes":{{"name":"n"{labels}{numbered}}}}}{fields}}}"#);
         is_bounded(&mut work(), "", line.as_bytes())?;

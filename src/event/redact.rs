@@ -740,6 +740,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_said_of_a_workload_holds_no_secret() {
+        let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
+        for (name, value, expected) in [
+            ("project", "shop --password hunter2 x", "shop --password [redacted] x"),
+            ("vault_token", "hunter2", REDACTED),
+            ("project", "shop", "shop"),
+        ] {
+            let mut text = value.to_owned();
+            redactor.redact_shown(name, &mut text, bounds::SHOWN, &sum);
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
     fn a_text_with_secrets_without_number_ends_with_the_last_that_is_looked_for() {
         let redactor = REDACTOR.get_or_init(|| Redactor::new(Mode::Mask, &[]).unwrap());
         let clean = redactor.text(&"--password=x ".repeat(1000), &sum).into_owned();

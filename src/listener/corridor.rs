@@ -479,3 +479,36 @@ pub(super) fn refusal(why: Flaw, length: u64, head: &[u8], redactor: &Redactor, 
     let head = redactor.beginning(&head, SHOWN_HEAD, &|secret| key.hash_secret(secret)).into_owned();
     Notice::LineRefused { why, length, head, at: Timestamp::now() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::docker::lines::{Line, LineSplitter};
+    use crate::event::redact::Mode;
+
+    #[test]
+    fn the_beginning_of_a_refused_line_holds_no_secret_wherever_it_is_cut() {
+        let redactor = Redactor::new(Mode::Mask, &[]).unwrap();
+        for offset in SHOWN_HEAD - 120..SHOWN_HEAD {
+            for secret in [
+                r#","db.password":"hunter2""#,
+                r#","a":"sh -c \"--password hunter2 x\"""#,
+                r#","a":"x --password \"hunter2\" y""#,
+                r#","a":"x://u:hunter2@h/""#,
+            ] {
+                let start = r#"{"Type":"container","Action":""#;
+                let line = format!("{start}{}\"{secret}}}{}\n", "z".repeat(offset - start.len()), " ".repeat(5000));
+                let mut heads = Vec::new();
+                LineSplitter::new(4096).push(line.as_bytes(), |line| {
+                    let Line::Refused(refused) = line else { panic!("it is too long") };
+                    let notice = refusal(refused.why, refused.length, refused.head, &redactor, Key::random());
+                    let Notice::LineRefused { head, .. } = notice else { panic!("of a refused line") };
+                    heads.push(head);
+                });
+                let head = heads.concat();
+                assert!(head.starts_with(start) && head.len() <= SHOWN_HEAD + 16, "{}", head.len());
+                assert!((2..=7).all(|length| !head.contains(&"hunter2"[..length])), "{head}");
+            }
+        }
+    }
+}
