@@ -688,6 +688,13 @@ pub fn parse_object(line: &[u8]) -> Result<(Object<'_>, LeftOut), serde_json::Er
     {
         return Ok((object, LeftOut::default()));
     }
+    parse_bounded(text)
+}
+
+/// Kept apart, so that what reads ordinary lines stays one piece of code.
+#[cold]
+#[inline(never)]
+fn parse_bounded(text: &str) -> Result<(Object<'_>, LeftOut), serde_json::Error> {
     let budget = Budget::default();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = Reader { budget: &budget, place: Place::Event }.deserialize(&mut deserializer)?;

@@ -36,6 +36,8 @@ pub struct Event<'a> {
     fields: Object<'a>,
     index: Index,
     texts: Texts,
+    /// Whether its line was too short to hold a text that would be cut, or more labels than are kept.
+    is_short: bool,
     left_out: LeftOut,
 }
 
@@ -46,11 +48,12 @@ impl<'a> Event<'a> {
     /// Where the line is not one JSON object; the error says where in the line.
     pub fn parse(line: &'a [u8]) -> Result<Self, serde_json::Error> {
         let (fields, left_out) = json::parse_object(line)?;
-        Ok(Self { index: Index::of(&fields), fields, texts: Texts::of(line), left_out })
+        let is_short = line.len() <= bounds::kept(bounds::SHOWN);
+        Ok(Self { index: Index::of(&fields), fields, texts: Texts::of(line), is_short, left_out })
     }
 
     fn new(fields: Object<'a>) -> Self {
-        Self { index: Index::of(&fields), fields, texts: Texts::Unknown, left_out: LeftOut::default() }
+        Self { index: Index::of(&fields), fields, texts: Texts::Unknown, is_short: false, left_out: LeftOut::default() }
     }
 
     /// Something that is known about an object, and is no event of the engine.

@@ -321,6 +321,8 @@ impl Redactor {
         if self.mode == Mode::Off {
             return 0;
         }
+        // What is written out of a short line may be longer than it, but was cut then.
+        let is_short = event.is_short;
         let may_have_labels = event.may_have_labels();
         let (mut count, mut lost_ends) = (0, 0);
         // Engines that write both write the same twice.
@@ -332,7 +334,7 @@ impl Redactor {
             {
                 continue;
             }
-            let found = self.replace(text, WHOLE_ACTION, hasher);
+            let found = self.replace(text, if is_short { usize::MAX } else { WHOLE_ACTION }, hasher);
             count += found.count;
             lost_ends += u64::from(found.is_cut && text.len() <= bounds::SHOWN_ACTION);
             if let (0, Cow::Borrowed(text)) = (found.count, text) {
@@ -344,7 +346,7 @@ impl Redactor {
             for (key, value) in attributes.iter_mut() {
                 let Value::String(text) = value else { continue };
                 let found = if in_labels < MAX_IN_LABELS {
-                    self.replace_named(key, text, SHOWN_LABEL, hasher)
+                    self.replace_named(key, text, if is_short { usize::MAX } else { SHOWN_LABEL }, hasher)
                 } else {
                     self.replace_at_sight(key, text, hasher)
                 };
@@ -508,6 +510,9 @@ impl Redactor {
         }
         if let Some(own) = &self.own {
             own.find(text, &mut spans);
+        }
+        if spans.is_empty() {
+            return spans;
         }
         spans.retain(|span| text.get(span.clone()).is_some_and(|secret| !secret.is_empty() && !is_reference(secret)));
         merged(spans)

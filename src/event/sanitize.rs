@@ -26,6 +26,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, Hasher as _};
 
 use super::bounds::{self, LeftOut, MAX_LABELS, SHOWN, SHOWN_LABEL, WHOLE_ACTION};
+use super::index::Field;
 use super::json::{Object, Texts, Value, is_printable};
 use super::repair;
 use super::{Attribute, Event, FIELDS, is_engine_attribute};
@@ -86,13 +87,15 @@ pub fn read<'a>(line: &'a [u8], repaired: &'a mut Vec<u8>) -> Result<(Event<'a>,
 
 /// Makes an event safe.
 pub fn clean(event: &mut Event<'_>) -> Changes {
-    if keep_smallest_labels(event) {
+    if !event.is_short && keep_smallest_labels(event) {
         event.was_changed();
     }
     let (has_labels, is_flat) = (event.may_have_labels(), is_flat(event));
-    let mut cleaner = Cleaner { texts: event.texts, changes: Changes::default() };
+    let mut cleaner = Cleaner { texts: event.texts, cuts: !event.is_short, changes: Changes::default() };
     cleaner.clean_fields(&mut event.fields);
     let mut changes = cleaner.changes;
+    // What was written out is longer than its line.
+    event.is_short &= changes.characters == 0;
     if !is_flat && let Some(attributes) = event.attributes_mut() {
         for (_, value) in attributes.iter_mut() {
             if matches!(value, Value::Array(_) | Value::Object(_)) {
@@ -153,6 +156,8 @@ fn keep_smallest_labels(event: &mut Event<'_>) -> bool {
 /// Goes through all texts of an event.
 struct Cleaner {
     texts: Texts,
+    /// Whether a text may be too long.
+    cuts: bool,
     changes: Changes,
 }
 
@@ -160,9 +165,9 @@ impl Cleaner {
     fn clean_fields(&mut self, fields: &mut Object<'_>) {
         for (key, value) in fields.iter_mut() {
             self.clean_text(key, SHOWN);
-            let shown = match key.as_ref() {
-                "status" | "Action" => WHOLE_ACTION,
-                "Actor" => SHOWN_LABEL,
+            let shown = match Field::of(key) {
+                Some(Field::Status | Field::Action) => WHOLE_ACTION,
+                Some(Field::Actor) => SHOWN_LABEL,
                 _ => SHOWN,
             };
             self.clean_value(value, shown, 1);
@@ -199,7 +204,9 @@ impl Cleaner {
     }
 
     fn clean_text(&mut self, text: &mut Cow<'_, str>, shown: usize) {
-        bounds::cut(text, shown);
+        if self.cuts {
+            bounds::cut(text, shown);
+        }
         if !self.texts.are_plain(text) && make_visible(text) {
             bounds::cut(text, shown);
             self.changes.characters += 1;
