@@ -63,7 +63,7 @@ fn rules() -> Vec<String> {
     let (value, name) = (VALUE, SECRET_NAME);
     let mut rules = vec![
         // --password x, --password=x, -password x, --db-password x
-        format!(r"(?i)(?:^|\s)--?{name}(?:=|\s+){value}"),
+        format!(r#"(?i)(?:^|[\s"'])--?{name}(?:=|\s+){value}"#),
         // PASSWORD=x, MYSQL_ROOT_PASSWORD=x, ?password=x
         format!(r#"(?i)(?:^|[\s?&;,'"{{]){name}[0-9]*={value}"#),
         // "password": "x"
@@ -71,9 +71,9 @@ fn rules() -> Vec<String> {
         // "password":"x", whatever is escaped in it
         format!(r#"(?i)"{name}"\s*:\s*"((?:[^"\\]|\\.)+)"#),
         // -u user:secret, -U user%secret, -u user,secret
-        r#"(?i)(?:^|[\s/])(?:curl|wget|https?|xh|lftp|smbclient|rpcclient|ab)\s(?:[^|;&]*?\s)?(?:-u|--user|--proxy-user|-a|--auth)(?:=|\s*)["']?[^\s:%,"']+[:%,]([^\s"']+)"#.to_owned(),
-        r"(?i)(?:^|[\s/])htpasswd\s(?:-\S+\s+)*?-[a-z]*b[a-z]*\s+(?:-\S+\s+)*\S+\s+\S+\s+(\S+)".to_owned(),
-        r"(?i)(?:^|[\s/])rabbitmqctl\s+(?:add_user|change_password)\s+\S+\s+(\S+)".to_owned(),
+        r#"(?i)(?:^|[\s/"'])(?:curl|wget|https?|xh|lftp|smbclient|rpcclient|ab)\s(?:[^|;&]*?\s)?(?:-u|--user|--proxy-user|-a|--auth)(?:=|\s*)["']?[^\s:%,"']+[:%,]([^\s"']+)"#.to_owned(),
+        r#"(?i)(?:^|[\s/"'])htpasswd\s(?:-\S+\s+)*?-[a-z]*b[a-z]*\s+(?:-\S+\s+)*\S+\s+\S+\s+([^\s"']+)"#.to_owned(),
+        r#"(?i)(?:^|[\s/"'])rabbitmqctl\s+(?:add_user|change_password)\s+\S+\s+([^\s"']+)"#.to_owned(),
         r"(?i)\s-pass(?:in|out)?\s+pass:(\S+)".to_owned(),
         // Authorization: Bearer x, X-Api-Key: x
         r#"(?i)\b(?:proxy-)?authorization\s*[:=]\s*(?:(?:basic|bearer|token|digest|negotiate|apikey)\s+)?([^\s"',]+)"#.to_owned(),
@@ -100,10 +100,10 @@ fn rules() -> Vec<String> {
         )
         .to_owned(),
         // smbclient //server -U user%secret
-        r#"(?:^|[\s/])(?:smbclient|rpcclient|net)\s(?:[^|;&]*?\s)?-U\s*["']?[^\s%"']+%([^\s"']+)"#.to_owned(),
+        r#"(?:^|[\s/"'])(?:smbclient|rpcclient|net)\s(?:[^|;&]*?\s)?-U\s*["']?[^\s%"']+%([^\s"']+)"#.to_owned(),
     ];
     rules.extend(CLIENTS.map(|(clients, option, between)| {
-        format!(r"(?:^|[\s/])(?:{clients})\s(?:[^|;&]*?\s)?{option}{between}{value}")
+        format!(r#"(?:^|[\s/"'])(?:{clients})\s(?:[^|;&]*?\s)?{option}{between}{value}"#)
     }));
     rules
 }
