@@ -340,18 +340,20 @@ pub enum Texts {
     Unknown,
 }
 
+/// The only control character of ASCII that may stand in a text of JSON as it is.
+const DELETE: u8 = 0x7f;
+
 impl Texts {
     /// Those of a line that is valid JSON.
     #[must_use]
     pub fn of(line: &[u8]) -> Self {
-        // Without a branch, so that many bytes are looked at at once.
-        let is_control = |byte: &u8| *byte < b' ' || *byte == 0x7f;
-        if line.iter().fold(false, |any, byte| any | is_control(byte)) {
-            Self::Unknown
-        } else if line.is_ascii() {
-            Self::Plain
-        } else {
-            Self::Unicode
+        // Counted from DELETE on, what is not ASCII comes next, and all else behind it; so one pass without a branch, in
+        // which many bytes are looked at at once, answers both questions. Valid JSON has control characters below a
+        // blank only between its texts.
+        match line.iter().map(|byte| byte.wrapping_sub(DELETE)).min() {
+            Some(0) => Self::Unknown,
+            Some(1..=0x80) => Self::Unicode,
+            None | Some(_) => Self::Plain,
         }
     }
 
@@ -696,7 +698,9 @@ pub fn parse_object(line: &[u8]) -> Result<(Object<'_>, LeftOut), serde_json::Er
 #[inline(never)]
 fn parse_bounded(text: &str) -> Result<(Object<'_>, LeftOut), serde_json::Error> {
     let budget = Budget::default();
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // From bytes, though it is text: what reads ordinary lines then has serde_json's code for texts to itself, and the
+    // compiler puts it in place.
+    let mut deserializer = serde_json::Deserializer::from_slice(text.as_bytes());
     let value = Reader { budget: &budget, place: Place::Event }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     match value {

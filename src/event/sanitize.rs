@@ -153,6 +153,15 @@ fn keep_smallest_labels(event: &mut Event<'_>) -> bool {
     true
 }
 
+/// How much is shown of what is in a field of the event, in bytes.
+fn shown_of(key: &str) -> usize {
+    match Field::of(key) {
+        Some(Field::Status | Field::Action) => WHOLE_ACTION,
+        Some(Field::Actor) => SHOWN_LABEL,
+        _ => SHOWN,
+    }
+}
+
 /// Goes through all texts of an event.
 struct Cleaner {
     texts: Texts,
@@ -163,13 +172,11 @@ struct Cleaner {
 
 impl Cleaner {
     fn clean_fields(&mut self, fields: &mut Object<'_>) {
+        // What a short line of ASCII holds is short even when it is written out.
+        let may_be_long = self.cuts || self.texts != Texts::Plain;
         for (key, value) in fields.iter_mut() {
             self.clean_text(key, SHOWN);
-            let shown = match Field::of(key) {
-                Some(Field::Status | Field::Action) => WHOLE_ACTION,
-                Some(Field::Actor) => SHOWN_LABEL,
-                _ => SHOWN,
-            };
+            let shown = if may_be_long { shown_of(key) } else { WHOLE_ACTION };
             self.clean_value(value, shown, 1);
             let is_nested = matches!(value, Value::Array(_) | Value::Object(_));
             if is_nested && key != "Actor" && FIELDS.contains(&key.as_ref()) {

@@ -59,6 +59,13 @@ pub const KINDS: &[Kind] = &[
     ("clients that log in", |size| exec(&repeated("docker login ", size))),
     ("clients and options", |size| exec(&repeated("mysql -p ", size))),
     ("clients with passwords", |size| exec(&repeated("mysql -px|", size))),
+    ("clients and options in no order", |size| exec(&jumbled(size, 1))),
+    ("labels of clients and options in no order", |size| {
+        many(size, |n| format!(r#""l{n}":"{}""#, jumbled(1_900, n as u64)))
+    }),
+    ("short labels of clients and options in no order", |size| {
+        many(size, |n| format!(r#""l{n}":"{}""#, jumbled(320, n as u64)))
+    }),
     ("htpasswd", |size| exec(&format!("htpasswd {}", repeated("-a ", size)))),
     ("htpasswd again and again", |size| exec(&repeated("htpasswd -b ", size))),
     ("colons and slashes", |size| exec(&format!("{}@", repeated("a://", size)))),
@@ -96,6 +103,63 @@ pub const KINDS: &[Kind] = &[
 /// The text as often as it fits, in bytes.
 fn repeated(text: &str, size: usize) -> String {
     text.repeat(size / text.len())
+}
+
+/// What rules for secrets look for, without any order, so that what they keep of it is new at each place.
+fn jumbled(size: usize, seed: u64) -> String {
+    const WORDS: [&str; 40] = [
+        "curl ",
+        "-u ",
+        "--user=",
+        "-p",
+        "-a ",
+        "mysql ",
+        "redis-cli ",
+        "docker ",
+        "login ",
+        "htpasswd -",
+        "b ",
+        "net ",
+        "-U ",
+        "sshpass ",
+        "mongo ",
+        "ldapsearch ",
+        "-w ",
+        "sqlcmd -P",
+        "--pass",
+        "word=",
+        "a:",
+        "b%",
+        "c,",
+        "/",
+        "'",
+        "|",
+        "cookie:",
+        "x-a-token ",
+        "bearer ",
+        "eyJa",
+        "-----BEGIN ",
+        "rabbitmqctl ",
+        "add_user ",
+        "-passin ",
+        "://",
+        "@",
+        "api_",
+        "key ",
+        "secret-",
+        "\\t",
+    ];
+    // Knuth's generator; the upper bits are the better ones.
+    let mut state = seed;
+    let mut text = String::new();
+    loop {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let word = WORDS[(state >> 33) as usize % WORDS.len()];
+        if text.len() + word.len() > size {
+            return text;
+        }
+        text += word;
+    }
 }
 
 /// The number in the cases of fourteen letters.
