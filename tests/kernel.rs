@@ -123,8 +123,9 @@ fn the_kernel_shows_what_is_really_mounted_in_a_container_of_dockerd() {
     assert_eq!(engine.call("POST", "/volumes/create", options).0, 201);
     let socket = format!("{}:/some/name", engine.path("docker.sock").display());
     for (name, options, kind) in [
-        ("volume", &["--volume", "evil:/x"][..], "host_root_rw"),
-        ("root", &["--volume", "/:/x:ro"], "host_root_ro"),
+        // First, since with it comes what is mounted below: also the volume, once it is mounted.
+        ("root", &["--volume", "/:/x:ro"][..], "host_root_ro"),
+        ("volume", &["--volume", "evil:/x"], "host_root_rw"),
         ("run", &["--volume", "/run:/x"], "engine_socket"),
         ("socket", &["--volume", &socket], "engine_socket"),
         ("capable", &["--cap-add", "SYS_ADMIN"], "all_capabilities"),
