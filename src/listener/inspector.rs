@@ -41,7 +41,7 @@ const LIST_TIMEOUT: Duration = Duration::from_secs(60);
 const MAX_HELD: usize = 16 << 20;
 
 /// So many results may be requested before the worker has come to their lines.
-const MAX_EARLY: usize = 1024;
+const MAX_EARLY: usize = 8192;
 
 /// After this long nobody comes for an early result: its line was lost.
 const EARLY_TIMEOUT: Duration = Duration::from_secs(120);

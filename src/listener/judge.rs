@@ -126,7 +126,7 @@ impl Judge {
         Plan { facts, question, again }
     }
 
-    /// Whether the engine has said that it does not know this container, whose id never comes back.
+    /// Whether the engine has said that it does not know this container; an id is not given a second time.
     pub(super) fn is_gone(&self, question: &Question) -> bool {
         question.container.as_ref().is_some_and(|id| self.gone.get(id).is_some())
     }
@@ -170,6 +170,7 @@ impl Judge {
             self.gone.keep(id, ());
         }
         if let Some(container) = &answers.container {
+            self.gone.forget(event.actor_id());
             self.learn(event.actor_id(), container);
             if facts == Facts::Unknown {
                 facts = self.posers.judge(event);

@@ -51,7 +51,7 @@ const REST_AFTER: Duration = Duration::from_secs(3);
 const WAIT_AGAIN_AFTER: Duration = Duration::from_secs(10);
 
 /// So many objects whose results are slow are remembered.
-pub(super) const MAX_SLOW: usize = 1024;
+pub(super) const MAX_SLOW: usize = 8192;
 
 /// The thread between reader and sender.
 pub struct Pipeline {
@@ -443,7 +443,8 @@ impl Pipeline {
         if !settings.config.inspect {
             return Err(Some(NoAnswer::NotAsked));
         }
-        if self.judge.is_gone(question) {
+        // At its start it is asked about once more: it was there a moment ago, and the kernel is asked too.
+        if !question.with_kernel && self.judge.is_gone(question) {
             return Err(Some(NoAnswer::Gone));
         }
         if let Some(early) = early.filter(|early| early.question().covers(question)) {

@@ -104,7 +104,11 @@ fn a_clock_that_swallows() {
         });
         // No event of the ring may be known, or it would be taken for the same engine.
         scene.engine.restart();
-        scene.evil(EVIL);
+        // An engine that lies about its id and its clock could as well keep its events to itself: what it says of one
+        // is believed, and only that it harms nothing else is held here.
+        scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}}));
+        scene.happens("create", EVIL, &json!({}));
+        scene.happens("start", EVIL, &json!({}));
     });
 }
 

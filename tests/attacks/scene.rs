@@ -19,7 +19,7 @@ const MOST_DATA: usize = 1 << 20;
 const MOST_STARTS: usize = 5;
 
 /// What storms may leave, in KiB.
-const MAY_STAY: u64 = if cfg!(debug_assertions) { 8 << 10 } else { 2 << 10 };
+const MAY_STAY: u64 = if cfg!(debug_assertions) { 24 << 10 } else { 2 << 10 };
 
 /// A program without optimization takes so many times the processor time.
 const SLOWER: u64 = if cfg!(debug_assertions) { 8 } else { 1 };
@@ -246,18 +246,6 @@ impl Scene {
         let came = self.came.lock().unwrap();
         let found: Vec<Value> =
             came.iter().filter(|(_, message)| message.contains(text)).map(|(_, message)| parse(message)).collect();
-        found.into_iter()
-    }
-
-    /// Where among all messages those with this text came.
-    pub fn places_of(&self, text: &str) -> impl Iterator<Item = usize> {
-        let came = self.came.lock().unwrap();
-        let found: Vec<usize> = came
-            .iter()
-            .enumerate()
-            .filter(|(_, (_, message))| message.contains(text))
-            .map(|(place, _)| place)
-            .collect();
         found.into_iter()
     }
 
