@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     fs::read_dir(folder).unwrap().flatten().find_map(|entry| {
         let path = entry.path();
-        if path.is_dir() { find(&path, name) } else { (path.file_name()? == name).then_some(path) }
+        if path.is_dir() { find(&path, name) } else { path.ends_with(name).then_some(path) }
     })
 }
 

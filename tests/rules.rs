@@ -204,6 +204,12 @@ fn steady(message: &str) -> String {
             json = format!("{before}{start}{instead}{end}{after}");
         }
     }
+    // How long ago an event of a recorded ring was grows by itself.
+    if let Some((before, rest)) = json.split_once("\"age_ms\": ") {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let age = if digits > 6 { "400000000" } else { &rest[..digits] };
+        json = format!("{before}\"age_ms\": {age}{}", &rest[digits..]);
+    }
     json
 }
 

@@ -72,7 +72,8 @@ impl Lane {
     /// How many wait.
     fn max_waiting(self) -> usize {
         match self {
-            Self::Made | Self::Exec => 4096,
+            Self::Made => 8192,
+            Self::Exec => 4096,
             Self::Again => 512,
         }
     }

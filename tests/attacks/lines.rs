@@ -157,6 +157,7 @@ fn a_line_that_never_ends() {
         // The engine's own thread writes a line with its end; so this one brings its own stream.
         let held = Arc::new(AtomicBool::new(true));
         let holds = Arc::clone(&held);
+        let (sent, is_sent) = std::sync::mpsc::channel();
         scene.first(move |path, asked| {
             if path != "/events?since=0" || !holds.load(Ordering::Relaxed) {
                 return false;
@@ -165,11 +166,13 @@ fn a_line_that_never_ends() {
             for _ in 0..128 {
                 asked.chunk("x".repeat(64 << 10).as_bytes());
             }
+            let _ = sent.send(());
             crate::support::until("the end of the test", || (!holds.load(Ordering::Relaxed)).then_some(()));
             asked.line("");
             true
         });
         scene.engine.cut();
+        is_sent.recv_timeout(crate::support::PATIENCE).unwrap();
         held.store(false, Ordering::Relaxed);
         let is_reported = scene.comes_within("line_oversized", 5);
         scene.holds(is_reported, "its loss was not reported");

@@ -10,7 +10,7 @@ use aho_corasick::automaton::{Automaton, OverlappingState};
 use aho_corasick::dfa::DFA;
 use regex::bytes::{Regex, RegexBuilder};
 
-use super::rules::{Hint, SECRET_NAME, rules};
+use super::shapes::{Hint, SECRET_NAME, rules};
 
 /// A compiled pattern of the user may take this much memory, in bytes.
 const PATTERN_SIZE: usize = 1 << 20;

@@ -6,7 +6,7 @@
 //! match: each rule needs something before the secret.
 
 mod matcher;
-mod rules;
+mod shapes;
 
 use std::borrow::Cow;
 use std::ops::Range;
