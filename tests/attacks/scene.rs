@@ -19,7 +19,7 @@ const MOST_DATA: usize = 1 << 20;
 const MOST_STARTS: usize = 5;
 
 /// What storms may leave, in KiB.
-const MAY_STAY: u64 = if cfg!(debug_assertions) { 24 << 10 } else { 2 << 10 };
+const MAY_STAY: u64 = if cfg!(debug_assertions) { 48 << 10 } else { 2 << 10 };
 
 /// A program without optimization takes so many times the processor time.
 const SLOWER: u64 = if cfg!(debug_assertions) { 8 } else { 1 };
