@@ -345,7 +345,7 @@ impl Facts {
 /// No user's name is longer, in characters; thousands of containers are remembered.
 const MAX_USER: usize = 256;
 
-/// What stands for a command that must be the same to the letter. Keyed anew in each process, so that nobody can make
+/// What stands for a command that must be the same to the letter. With a new key in each process, so that nobody can make
 /// another command with the same.
 #[must_use]
 pub fn fingerprint(command: &str) -> u64 {

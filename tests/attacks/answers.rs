@@ -673,7 +673,7 @@ fn a_command_of_ten_million_arguments() {
 #[test]
 fn an_image_that_is_silent() {
     let row = Attack {
-        what: "the engine tells of a privileged container and is silent about its image",
+        what: "the engine describes a privileged container and is silent about its image",
         stage: "questions",
         before: "alert after 0.50 s, CPU 0.00 s, peak +0 MiB, stays +0.0 MiB, level 12",
         peak: 8,
