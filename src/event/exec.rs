@@ -201,9 +201,9 @@ fn known(names: &Names, word: &str) -> Option<&'static str> {
 
 fn is_wrapper(word: &str) -> bool {
     // `python3.11` is Python, and a loader runs whatever it is given.
-    let name = word.rsplit('/').next().unwrap_or_default();
+    let name = name_of(word);
     let is_loader = name.starts_with("ld-") && name.contains(".so");
-    is_loader || known(&WRAPPERS, name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
+    is_loader || WRAPPERS.find(name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.')).is_some()
 }
 
 /// Judges a command line as events have it.

@@ -12,7 +12,7 @@ pub const SECRET_NAME: &str = "(?:(?:[a-z0-9]*[._-])*?(?:pass|pwd)|[a-z0-9._-]*?
     private[_-]?key|signing[_-]?key|credentials?|requirepass|masterauth))";
 
 /// Clients that take a secret after a short option, that option, and what may stand between.
-const CLIENTS: [(&str, &str, &str); 6] = [
+static CLIENTS: [(&str, &str, &str); 6] = [
     ("sshpass|mongo(?:sh|dump|restore|export|import)?", "-p", r"\s+"),
     (r"(?:docker|podman|nerdctl|buildah|skopeo|helm|oras|crane)\s(?:[^|;&]*?\s)?login", "-p", r"\s+"),
     ("mysql(?:dump|admin|check|import|show|sh)?|mariadb(?:-dump|-admin)?", "-p", ""),
@@ -35,7 +35,7 @@ pub enum Hint {
 }
 
 impl Hint {
-    /// The texts, in small letters, of which one must be there; none where it is a URL.
+    /// The texts of which one must be there, in whatever case; none where it is a URL.
     pub fn texts(self) -> Vec<String> {
         const NAMES: [&str; 6] = ["pass", "pwd", "secret", "token", "credential", "masterauth"];
         // api_key, api-key, apikey.
@@ -129,13 +129,9 @@ pub fn rules() -> Vec<(Hint, String)> {
             r#"(?:^|[\s/"'])(?:smbclient|rpcclient|net)\s(?:[^|;&]*?\s)?-U\s*["']?[^\s%"']+%([^\s"']+)"#.to_owned(),
         ),
     ];
-    rules.extend(CLIENTS.map(|(clients, option, between)| {
-        let hint = match option {
-            "-a" => Hint::Option(&["-a"]),
-            "-w" => Hint::Option(&["-w"]),
-            _ => Hint::Option(&["-p"]),
-        };
-        (hint, format!(r#"(?:^|[\s/"'])(?:{clients})\s(?:[^|;&]*?\s)?{option}{between}{value}"#))
+    rules.extend(CLIENTS.iter().map(|(clients, option, between)| {
+        let pattern = format!(r#"(?:^|[\s/"'])(?:{clients})\s(?:[^|;&]*?\s)?{option}{between}{value}"#);
+        (Hint::Option(std::slice::from_ref(option)), pattern)
     }));
     rules
 }
