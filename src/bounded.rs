@@ -3,6 +3,36 @@
 use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::sync::Arc;
+
+/// So many names, known or not, take memory that is worth giving back.
+const WORTH_GIVING_BACK: usize = 64;
+
+/// So many values are compared to find an equal one.
+const COMPARED: usize = 8;
+
+/// The last few values, so that an equal one need not be kept a second time.
+#[derive(Debug)]
+pub struct Recent<T>(VecDeque<Arc<T>>);
+
+impl<T> Default for Recent<T> {
+    fn default() -> Self {
+        Self(VecDeque::new())
+    }
+}
+
+impl<T: PartialEq> Recent<T> {
+    /// This value, or the equal one of those that came last.
+    pub fn share(&mut self, value: T) -> Arc<T> {
+        if let Some(known) = self.0.iter().find(|known| ***known == value) {
+            return Arc::clone(known);
+        }
+        let value = Arc::new(value);
+        self.0.truncate(COMPARED - 1);
+        self.0.push_front(Arc::clone(&value));
+        value
+    }
+}
 
 /// Remembers so many values by their names.
 #[derive(Debug)]
@@ -114,6 +144,10 @@ impl<V, K: Hash + Eq + Clone, S: BuildHasher + Default> Bounded<V, K, S> {
         K: Borrow<Q>,
     {
         self.known.remove(name);
+        if self.known.is_empty() && self.order.len() >= WORTH_GIVING_BACK {
+            // After a storm no memory stays behind.
+            (self.known, self.order) = Default::default();
+        }
     }
 
     /// All that is remembered, the oldest first.
@@ -159,6 +193,33 @@ mod tests {
             memory.forget(n.to_string().as_str());
         }
         assert!(memory.order.len() <= 3 && memory.is_empty());
+    }
+
+    #[test]
+    fn one_that_is_empty_again_takes_no_memory() {
+        let mut memory = Bounded::<_>::new(5000);
+        for round in 0..2 {
+            for n in 0..1000 {
+                memory.keep(n.to_string(), n);
+            }
+            assert_eq!((memory.len(), memory.iter().count()), (1000, 1000), "round {round}");
+            for n in 0..1000 {
+                memory.forget(n.to_string().as_str());
+            }
+            assert_eq!((memory.known.capacity(), memory.order.capacity()), (0, 0), "round {round}");
+        }
+    }
+
+    #[test]
+    fn equal_values_that_come_near_each_other_are_kept_once() {
+        let mut recent = Recent::default();
+        let first = recent.share("a".to_owned());
+        assert!(Arc::ptr_eq(&first, &recent.share("a".to_owned())));
+        for n in 0..COMPARED {
+            recent.share(n.to_string());
+        }
+        assert!(!Arc::ptr_eq(&first, &recent.share("a".to_owned())));
+        assert_eq!(recent.0.len(), COMPARED);
     }
 
     #[test]

@@ -15,8 +15,10 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use crate::event::exceptions::{ExceptionError, Exceptions, MAX_EXCEPTIONS};
 use crate::event::filter::{Filter, FilterError};
 use crate::event::redact::{MOST_PATTERNS, Mode};
+use crate::event::registry::LocalImages;
 
 /// The largest file that is read, in bytes; far beyond any real one, and nothing to run out of memory on.
 const LARGEST_FILE: u64 = 1 << 20;
@@ -25,7 +27,7 @@ const LARGEST_FILE: u64 = 1 << 20;
 pub const SECTION: &str = "docker-listener";
 
 /// The keys of the section with the value each has where it is not given.
-pub const KEYS: [(&str, &str); 20] = [
+pub const KEYS: [(&str, &str); 23] = [
     ("enabled", "true"),
     ("wait_time", "5"),
     ("max_event_size", "65536"),
@@ -43,7 +45,10 @@ pub const KEYS: [(&str, &str); 20] = [
     ("inspect_timeout", "500"),
     ("trusted_registries", "none, so that nothing is known to be trusted"),
     ("untrusted_registries", "none"),
+    ("local_images", "report"),
     ("require_pinned", "false"),
+    ("exceptions", "none"),
+    ("baseline", "on, and learning does not end"),
     ("redaction", "mask"),
     ("redact_patterns", "none"),
 ];
@@ -74,6 +79,9 @@ pub const HEARTBEAT: std::ops::RangeInclusive<u64> = 0..=1440;
 
 /// Milliseconds: what `inspect_timeout` may be.
 pub const INSPECT_TIMEOUT: std::ops::RangeInclusive<u64> = 10..=5000;
+
+/// Days: what `baseline.learn` may be; 0 is no end.
+pub const LEARN: std::ops::RangeInclusive<u64> = 0..=3650;
 
 /// The most registries in a list.
 pub const MOST_REGISTRIES: usize = 1000;
@@ -118,8 +126,16 @@ pub struct Config {
     pub trusted_registries: Vec<String>,
     /// Whose images never are.
     pub untrusted_registries: Vec<String>,
+    /// What containers of images that were made or brought here without a registry are worth.
+    pub local_images: LocalImages,
     /// Whether images that are asked for by anything but a digest are to be told.
     pub require_pinned: bool,
+    /// What is accepted of which images.
+    pub exceptions: Exceptions,
+    /// Whether it is learnt what is normal.
+    pub baseline: bool,
+    /// After how many days learning ends; 0 is never.
+    pub learn_days: u32,
     /// How secrets are replaced.
     pub redaction: Mode,
     /// What is secret beside what is known to be.
@@ -147,7 +163,11 @@ impl Default for Config {
             inspect_timeout: Duration::from_millis(500),
             trusted_registries: Vec::new(),
             untrusted_registries: Vec::new(),
+            local_images: LocalImages::default(),
             require_pinned: false,
+            exceptions: Exceptions::default(),
+            baseline: true,
+            learn_days: 0,
             redaction: Mode::default(),
             redact_patterns: Vec::new(),
         }
@@ -214,6 +234,9 @@ pub enum Refusal {
         /// What is wrong.
         source: FilterError,
     },
+    /// An exception is wrong.
+    #[error("key 'exceptions': {0}")]
+    Exception(#[from] ExceptionError),
     /// The section is not there.
     #[error("the object \"docker-listener\" is missing; all keys belong into it")]
     NoSection,
@@ -316,8 +339,29 @@ fn read_judgement(section: &Map<String, Value>, config: &mut Config) -> Result<(
         config.inspect_timeout =
             Duration::from_millis(number("inspect_timeout", value, INSPECT_TIMEOUT, "milliseconds")?);
     }
+    if let Some(value) = section.get("local_images") {
+        let known = LocalImages::ALL.into_iter().find(|local| value.as_str() == Some(local.name()));
+        config.local_images =
+            known.ok_or_else(|| refused_value("local_images", value, "\"allow\", \"report\" or \"alert\""))?;
+    }
     if let Some(value) = section.get("require_pinned") {
         config.require_pinned = boolean("require_pinned", value)?;
+    }
+    if let Some(value) = section.get("exceptions") {
+        let allowed = format!("a list of at most {MAX_EXCEPTIONS} exceptions");
+        let list = value.as_array().filter(|list| list.len() <= MAX_EXCEPTIONS);
+        config.exceptions = Exceptions::parse(list.ok_or_else(|| refused_value("exceptions", value, &allowed))?)?;
+    }
+    if let Some(value) = section.get("baseline") {
+        let baseline = object("baseline", value)?;
+        known_only(baseline, "baseline.", &["enabled", "learn"])?;
+        if let Some(value) = baseline.get("enabled") {
+            config.baseline = boolean("baseline.enabled", value)?;
+        }
+        if let Some(value) = baseline.get("learn") {
+            let days = number("baseline.learn", value, LEARN, "days")?;
+            config.learn_days = u32::try_from(days).unwrap_or_default();
+        }
     }
     config.trusted_registries = registries(section, "trusted_registries")?;
     config.untrusted_registries = registries(section, "untrusted_registries")?;
@@ -439,7 +483,9 @@ mod tests {
             "docker_host": "tcp://127.0.0.1:2375", "docker_cert_path": "/etc/docker/certs",
             "filters": {"include": ["type=container"], "exclude": ["event=top", "event=resize"]},
             "max_events_per_second": 0, "burst": 1, "event_queue_size": 100, "backlog_memory": 4, "backlog_disk": 0,
-            "heartbeat": 0, "inspect": false, "redaction": "hash", "redact_patterns": ["a+"]
+            "heartbeat": 0, "inspect": false, "redaction": "hash", "redact_patterns": ["a+"],
+            "local_images": "alert", "baseline": {"enabled": false, "learn": 14},
+            "exceptions": [{"accept": "host_network", "image": "ghcr.io/a/b", "reason": "r", "until": "2027-01-01"}]
         }))
         .unwrap();
         assert!(!config.enabled && config.debug && !config.inspect);
@@ -451,8 +497,28 @@ mod tests {
         assert_eq!((config.max_events_per_second, config.burst, config.event_queue_size), (0, 1, 100));
         assert_eq!((config.backlog_memory, config.backlog_disk, config.heartbeat), (4 << 20, 0, None));
         assert_eq!((config.redaction, config.redact_patterns), (Mode::Hash, vec!["a+".to_owned()]));
+        assert_eq!(config.local_images, LocalImages::Alert);
+        assert_eq!((config.baseline, config.learn_days, config.exceptions.iter().count()), (false, 14, 1));
         assert_eq!(config.exclude.to_string(), "event=top event=resize");
         assert_eq!(section(&json!({})).unwrap(), Config::default());
+    }
+
+    #[test]
+    fn refuses_what_is_no_exception_and_no_baseline() {
+        for (given, said) in [
+            (json!({"exceptions": {}}), "key 'exceptions' is {}, but must be a list of at most 1000 exceptions"),
+            (
+                json!({"exceptions": [{"accept": "x", "image": "a/b", "reason": "r", "until": "x"}]}),
+                "key 'exceptions': exception 1: 'until' must be a day such as 2027-06-30, not 'x'",
+            ),
+            (json!({"baseline": {"days": 1}}), "key 'baseline.days' is unknown; known keys: enabled, learn"),
+            (
+                json!({"baseline": {"learn": -1}}),
+                "key 'baseline.learn' is -1, but must be a whole number of days from 0 to 3650",
+            ),
+        ] {
+            assert_eq!(section(&given).unwrap_err().to_string(), said);
+        }
     }
 
     #[test]
@@ -464,7 +530,8 @@ mod tests {
                 "key 'wait-tme' is unknown; did you mean 'wait_time'? known keys: enabled, wait_time, max_event_size, \
                  debug, docker_host, docker_cert_path, filters, max_events_per_second, burst, event_queue_size, \
                  backlog_memory, backlog_disk, heartbeat, inspect, \
-                 inspect_timeout, trusted_registries, untrusted_registries, require_pinned, redaction, redact_patterns",
+                 inspect_timeout, trusted_registries, untrusted_registries, local_images, require_pinned, exceptions, \
+                 baseline, redaction, redact_patterns",
             ),
             (json!({"wait_time": 0}), "key 'wait_time' is 0, but must be a whole number of seconds from 1 to 60"),
             (json!({"wait_time": 61}), "key 'wait_time' is 61, but must be a whole number of seconds from 1 to 60"),
@@ -494,6 +561,15 @@ mod tests {
             (
                 json!({"heartbeat": 1441}),
                 "key 'heartbeat' is 1441, but must be a whole number of minutes from 0 to 1440",
+            ),
+            (
+                json!({"local_images": true}),
+                "key 'local_images' is true, but must be \"allow\", \"report\" or \"alert\"",
+            ),
+            (json!({"exceptions": {}}), "key 'exceptions' is {}, but must be a list of at most 1000 exceptions"),
+            (
+                json!({"exceptions": [{"accept": "x", "image": "a/b", "reason": "r", "until": "x"}]}),
+                "key 'exceptions': exception 1: 'until' must be a day such as 2027-06-30, not 'x'",
             ),
             (json!({"redaction": "on"}), "key 'redaction' is \"on\", but must be \"mask\", \"hash\" or \"off\""),
             (
@@ -534,7 +610,7 @@ mod tests {
             assert_eq!(section(&given).unwrap_err().to_string(), said);
         }
         let said = section(&json!({ long.as_str(): 1 })).unwrap_err().to_string();
-        assert!(said.len() < 400, "{said}");
+        assert!(said.len() < 480, "{said}");
         let said = section(&json!({"docker_host": "ssh://host"})).unwrap_err().to_string();
         assert!(said.contains("ssh"), "{said}");
         let said = section(&json!({"filters": {"exclude": ["labl=x"]}})).unwrap_err().to_string();

@@ -15,12 +15,16 @@
 //! engine <what the engine calls itself>
 //! <16 hexadecimal digits: hash of a line> <number of the last message delivered>
 //! sending <hashes of the lines whose messages are about to be sent>
+//! early <number of a message that was delivered before its turn> <hash of its line>
 //! ```
 //!
 //! What was about to be sent when the process was killed may have arrived or not. It is sent again, and says so.
+//!
+//! A line is in the window only once all before it are delivered: where the ring holds a line of the window, nothing
+//! was lost between them. So what is delivered early, or needs no delivery, waits for its turn beside it.
 
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -157,12 +161,17 @@ pub struct Past {
     pub delivered: Vec<u64>,
     /// The hashes of what may have been delivered or not.
     pub uncertain: Vec<u64>,
-    /// The number of the last message that was delivered.
+    /// The number of the last message that was delivered in its turn.
     pub sequence: u64,
+    /// The numbers behind it of messages that were delivered before their turn, each with the hash of its line; 0 where
+    /// it was of none.
+    pub early: BTreeMap<u64, u64>,
     /// The engine they came from.
     pub engine: Option<String>,
     /// When it last wrote.
     pub written: Option<Timestamp>,
+    /// When the last line was read whose message was delivered in its turn; what came later may be missing.
+    pub read_to: Option<Timestamp>,
     /// Whether it can be relied on.
     pub kind: PastKind,
 }
@@ -175,8 +184,10 @@ impl Past {
             delivered: Vec::new(),
             uncertain: Vec::new(),
             sequence: 0,
+            early: BTreeMap::new(),
             engine: None,
             written: None,
+            read_to: None,
             kind: PastKind::First,
         }
     }
@@ -205,11 +216,19 @@ pub struct Cursor {
     engine: Option<String>,
     window: Window,
     sequence: u64,
+    /// Numbers behind it, with hashes; 0 is none.
+    early: BTreeMap<u64, u64>,
+    /// The hashes of what needs no delivery, each behind the number of a message that had not been delivered.
+    skipped: VecDeque<(u64, u64)>,
     /// The hashes of what is about to be sent.
     sending: VecDeque<u64>,
     /// Lines that are not in the file yet.
     pending: String,
     lines: usize,
+    /// When the last line was read whose message was delivered in its turn, in milliseconds since 1970; and what of that
+    /// is in the file.
+    read_to: i64,
+    read_to_written: i64,
     replaced: Option<Instant>,
 }
 
@@ -224,9 +243,13 @@ impl Cursor {
             engine: None,
             window: Window::default(),
             sequence: 0,
+            early: BTreeMap::new(),
+            skipped: VecDeque::new(),
             sending: VecDeque::new(),
             pending: String::new(),
             lines: 0,
+            read_to: 0,
+            read_to_written: 0,
             replaced: None,
         }
     }
@@ -244,11 +267,15 @@ impl Cursor {
                     cursor.key = parsed.key;
                     cursor.engine.clone_from(&parsed.engine);
                     cursor.sequence = parsed.sequence;
+                    cursor.early.clone_from(&parsed.early);
                     cursor.window = Window::of(parsed.hashes);
                     past.delivered = cursor.window.iter().collect();
                     past.uncertain = parsed.sending;
                     past.sequence = parsed.sequence;
+                    past.early = parsed.early;
                     past.engine = parsed.engine;
+                    cursor.read_to = parsed.read_to;
+                    past.read_to = Timestamp::from_millisecond(parsed.read_to).ok().filter(|_| parsed.read_to > 0);
                     past.kind = PastKind::Known { damaged: parsed.damaged };
                 }
                 None => past.kind = PastKind::Unreadable("it does not begin as a cursor does".to_owned()),
@@ -267,6 +294,11 @@ impl Cursor {
     /// Notes that the messages of these lines are about to be sent.
     pub fn sends(&mut self, lines: impl IntoIterator<Item = u64>) {
         self.sending.clear();
+        self.sends_too(lines);
+    }
+
+    /// Notes that the messages of these lines are about to be sent before the others.
+    pub fn sends_too(&mut self, lines: impl IntoIterator<Item = u64>) {
         self.sending.extend(lines);
         if self.path.is_some() && !self.sending.is_empty() {
             write_sending(&self.sending, &mut self.pending);
@@ -274,18 +306,78 @@ impl Cursor {
         }
     }
 
-    /// Notes that the line with this hash needs no delivery any more, and the number of the last message delivered.
+    /// Notes that the message with this number, of the line with this hash, was delivered in its turn.
     pub fn note(&mut self, hash: Option<u64>, sequence: u64) {
         self.sequence = self.sequence.max(sequence);
-        if let Some(hash) = hash {
-            self.window.add(hash);
-            // They are delivered in the order in which they are sent.
-            if self.sending.front() == Some(&hash) {
-                self.sending.pop_front();
-            } else {
-                self.sending.retain(|sending| *sending != hash);
+        while let Some(hash) = turn_has_come(&mut self.early, self.sequence) {
+            if hash != 0 {
+                self.window.add(hash);
             }
         }
+        if let Some(hash) = hash {
+            self.window.add(hash);
+            self.is_sent(hash);
+        }
+        self.write_note(hash);
+        while let Some((after, hash)) = self.skipped.front().copied()
+            && after <= self.sequence
+        {
+            self.skipped.pop_front();
+            self.remember(hash);
+        }
+    }
+
+    /// Notes when the line was read whose message was delivered last in its turn, in milliseconds since 1970.
+    pub fn note_read(&mut self, read_at: i64) {
+        self.read_to = self.read_to.max(read_at);
+    }
+
+    /// Notes that the line with this hash needs no delivery; it comes behind the message with this number.
+    pub fn skip(&mut self, hash: u64, after: u64) {
+        if after <= self.sequence && self.skipped.is_empty() {
+            self.remember(hash);
+            return;
+        }
+        // One that is forgotten here is read again by the next process, and skipped by that.
+        if self.skipped.len() >= WINDOW {
+            self.skipped.pop_front();
+        }
+        self.skipped.push_back((after, hash));
+    }
+
+    /// Notes that what was to be delivered before them is safe, though it is not delivered.
+    pub fn settle_skipped(&mut self) {
+        while let Some((_, hash)) = self.skipped.pop_front() {
+            self.remember(hash);
+        }
+    }
+
+    /// Notes that the message with this number, of the line with this hash, was delivered before its turn.
+    pub fn note_early(&mut self, hash: Option<u64>, sequence: u64) {
+        let hash = hash.unwrap_or_default();
+        self.early.insert(sequence, hash);
+        self.is_sent(hash);
+        if self.path.is_some() {
+            write_early(sequence, hash, &mut self.pending);
+            self.lines += 1;
+        }
+    }
+
+    fn is_sent(&mut self, hash: u64) {
+        // They are delivered in the order in which they are sent.
+        if self.sending.front() == Some(&hash) {
+            self.sending.pop_front();
+        } else {
+            self.sending.retain(|sending| *sending != hash);
+        }
+    }
+
+    fn remember(&mut self, hash: u64) {
+        self.window.add(hash);
+        self.write_note(Some(hash));
+    }
+
+    fn write_note(&mut self, hash: Option<u64>) {
         if self.path.is_some() {
             write_hash(hash.unwrap_or_default(), &mut self.pending);
             self.pending.push(' ');
@@ -325,6 +417,10 @@ impl Cursor {
             self.replaced.is_none_or(|last| now.saturating_duration_since(last) >= REPLACED_AT_MOST_EVERY);
         match &mut self.file {
             Some(file) if self.lines <= MOST_LINES || !may_replace => {
+                if self.read_to > self.read_to_written {
+                    write_read_to(self.read_to, &mut self.pending);
+                    (self.read_to_written, self.lines) = (self.read_to, self.lines + 1);
+                }
                 let written = file.write_all(self.pending.as_bytes());
                 self.pending.clear();
                 if written.is_err() {
@@ -357,7 +453,8 @@ impl Cursor {
         folder::replace(path, self.render().as_bytes(), true)?;
         self.file = Some(OpenOptions::new().append(true).open(path)?);
         self.pending.clear();
-        self.lines = self.window.order.len();
+        self.read_to_written = self.read_to;
+        self.lines = self.window.order.len() + self.early.len();
         Ok(())
     }
 
@@ -366,10 +463,16 @@ impl Cursor {
         if let Some(engine) = &self.engine {
             let _ = writeln!(text, "engine {engine}");
         }
+        if self.read_to > 0 {
+            write_read_to(self.read_to, &mut text);
+        }
         // A window without a line has a number all the same.
         let _ = writeln!(text, "{:016x} {}", 0, self.sequence);
         for hash in self.window.iter() {
             let _ = writeln!(text, "{hash:016x} {}", self.sequence);
+        }
+        for (sequence, hash) in &self.early {
+            write_early(*sequence, *hash, &mut text);
         }
         if !self.sending.is_empty() {
             write_sending(&self.sending, &mut text);
@@ -378,12 +481,29 @@ impl Cursor {
     }
 }
 
+fn write_read_to(read_to: i64, out: &mut String) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "read {read_to}");
+}
+
 fn write_sending<'h>(hashes: impl IntoIterator<Item = &'h u64>, out: &mut String) {
     out.push_str("sending");
     for hash in hashes {
         out.push(' ');
         write_hash(*hash, out);
     }
+    out.push('\n');
+}
+
+/// Takes out the first of the messages that were delivered early, if its turn has come by this number.
+fn turn_has_come(early: &mut BTreeMap<u64, u64>, sequence: u64) -> Option<u64> {
+    let first = early.first_entry().filter(|first| *first.key() <= sequence)?;
+    Some(first.remove())
+}
+
+fn write_early(sequence: u64, hash: u64, out: &mut String) {
+    let _ = write!(out, "early {sequence} ");
+    write_hash(hash, out);
     out.push('\n');
 }
 
@@ -416,6 +536,8 @@ struct Parsed {
     hashes: Vec<u64>,
     sending: Vec<u64>,
     sequence: u64,
+    early: BTreeMap<u64, u64>,
+    read_to: i64,
     damaged: usize,
 }
 
@@ -425,18 +547,35 @@ fn parse(text: &str) -> Option<Parsed> {
         return None;
     }
     let key = Key::from_line(lines.next()?)?;
-    let mut parsed = Parsed { key, engine: None, hashes: Vec::new(), sending: Vec::new(), sequence: 0, damaged: 0 };
+    let mut parsed = Parsed {
+        key,
+        engine: None,
+        hashes: Vec::new(),
+        sending: Vec::new(),
+        sequence: 0,
+        early: BTreeMap::new(),
+        read_to: 0,
+        damaged: 0,
+    };
     for line in lines {
         if let Some(engine) = line.strip_prefix("engine ") {
             parsed.engine = Some(engine.to_owned());
+        } else if let Some(read_to) = line.strip_prefix("read ").and_then(|read_to| read_to.parse().ok()) {
+            parsed.read_to = parsed.read_to.max(read_to);
         } else if let Some(hashes) = line.strip_prefix("sending ") {
             parsed.sending = hashes.split(' ').filter_map(hash).collect();
+        } else if let Some((sequence, hash)) = line.strip_prefix("early ").and_then(early) {
+            parsed.early.insert(sequence, hash);
+            parsed.sending.retain(|sending| *sending != hash);
         } else if let Some((hash, sequence)) = record(line) {
+            parsed.sequence = parsed.sequence.max(sequence);
+            while let Some(hash) = turn_has_come(&mut parsed.early, parsed.sequence) {
+                parsed.hashes.extend(Some(hash).filter(|hash| *hash != 0));
+            }
             if hash != 0 {
                 parsed.hashes.push(hash);
                 parsed.sending.retain(|sending| *sending != hash);
             }
-            parsed.sequence = parsed.sequence.max(sequence);
         } else {
             parsed.damaged += 1;
         }
@@ -447,6 +586,11 @@ fn parse(text: &str) -> Option<Parsed> {
 fn record(line: &str) -> Option<(u64, u64)> {
     let (first, sequence) = line.split_once(' ')?;
     Some((hash(first)?, sequence.parse().ok()?))
+}
+
+fn early(line: &str) -> Option<(u64, u64)> {
+    let (sequence, last) = line.split_once(' ')?;
+    Some((sequence.parse().ok()?, hash(last)?))
 }
 
 fn hash(text: &str) -> Option<u64> {
@@ -492,7 +636,81 @@ mod tests {
         assert_eq!(past.kind, PastKind::Known { damaged: 0 });
         assert_eq!(past.delivered, [1, 2, 3, 4].map(|n| hash(&again, n)), "the key is the same too");
         assert_eq!((past.sequence, past.engine.as_deref()), (5, Some("docker EFGH")));
-        assert!(past.written.is_some());
+        assert!(past.written.is_some() && past.read_to.is_none());
+    }
+
+    #[test]
+    fn when_the_last_delivered_line_was_read_survives_a_kill_and_a_stop() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let start = Instant::now();
+        let at = |milliseconds| Some(Timestamp::from_millisecond(milliseconds).unwrap());
+        let (mut cursor, _) = Cursor::open(&path);
+        for (sequence, read_at) in [(1, 5000), (2, 7000), (3, 6000)] {
+            cursor.note(None, sequence);
+            cursor.note_read(read_at);
+            cursor.flush(start).unwrap();
+        }
+        std::mem::forget(cursor);
+        let (mut cursor, past) = Cursor::open(&path);
+        assert_eq!((past.read_to, past.kind), (at(7000), PastKind::Known { damaged: 0 }));
+        // A process that delivers nothing moves nothing.
+        cursor.save().unwrap();
+        assert_eq!(Cursor::open(&path).1.read_to, at(7000));
+    }
+
+    #[test]
+    fn what_was_delivered_before_its_turn_is_known_until_the_turn_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut cursor, _) = Cursor::open(&path);
+        let start = Instant::now();
+        let kept = |cursor: &mut Cursor| {
+            cursor.flush(start).unwrap();
+            let past = Cursor::open(&path).1;
+            assert_eq!(past.kind, PastKind::Known { damaged: 0 });
+            (past.sequence, past.early.into_iter().collect::<Vec<_>>(), past.delivered, past.uncertain)
+        };
+        cursor.sends([1, 2, 3]);
+        cursor.sends_too([9]);
+        assert_eq!(kept(&mut cursor), (0, vec![], vec![], vec![1, 2, 3, 9]));
+        cursor.note(Some(1), 1);
+        cursor.note_early(Some(9), 5);
+        cursor.note_early(None, 7);
+        let wanted = (1, vec![(5, 9), (7, 0)], vec![1], vec![2, 3]);
+        assert_eq!(kept(&mut cursor), wanted);
+        cursor.save().unwrap();
+        assert_eq!(kept(&mut cursor), wanted, "a new file knows it too");
+        cursor.note(Some(2), 6);
+        assert_eq!(kept(&mut cursor), (6, vec![(7, 0)], vec![1, 9, 2], vec![3]));
+    }
+
+    #[test]
+    fn what_needs_no_delivery_waits_for_what_was_read_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut cursor, _) = Cursor::open(&path);
+        let start = Instant::now();
+        let delivered = |cursor: &mut Cursor| {
+            cursor.flush(start).unwrap();
+            Cursor::open(&path).1.delivered
+        };
+        cursor.skip(11, 0);
+        assert_eq!(delivered(&mut cursor), [11], "nothing waits");
+        cursor.skip(12, 1);
+        cursor.skip(13, 2);
+        assert_eq!(delivered(&mut cursor), [11], "the messages 1 and 2 do");
+        cursor.note(Some(1), 1);
+        assert_eq!(delivered(&mut cursor), [11, 1, 12]);
+        for hash in 100..100 + WINDOW as u64 {
+            cursor.skip(hash, 2);
+        }
+        cursor.note(Some(2), 2);
+        assert_eq!(delivered(&mut cursor).len(), WINDOW, "what waits has a bound");
+        assert!(cursor.skipped.is_empty());
+        cursor.skip(14, 3);
+        cursor.settle_skipped();
+        assert_eq!(delivered(&mut cursor).last(), Some(&14), "3 is safe");
     }
 
     #[test]

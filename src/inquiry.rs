@@ -25,6 +25,9 @@ const MAX_VOLUMES_ASKED: usize = 8;
 /// What is known of an object that takes more memory than this is asked for one object at a time, in bytes.
 const LARGE_OBJECT: usize = 128 << 10;
 
+/// The most steps of a build that are followed down to what it was made of.
+const MAX_PARENTS: usize = 128;
+
 /// How long one volume may take; a plugin behind it may never answer.
 const VOLUME_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -83,6 +86,8 @@ pub struct Answers {
     pub host: Host,
     /// The image, its own or the one that was asked for.
     pub image: Option<Image>,
+    /// What that was made of here: its parent, the parent of that, and so on.
+    pub parents: Vec<Image>,
     /// The commands.
     pub execs: Vec<Exec>,
 }
@@ -96,7 +101,8 @@ impl Answers {
         let execs: usize = self.execs.iter().map(Exec::size).sum();
         let links: usize = self.host.resolved.iter().map(|(path, real)| path.len() + real.len() + 64).sum();
         let kernel = self.kernel.as_ref().and_then(|kernel| kernel.as_ref().ok()).map_or(0, Evidence::size);
-        size_of::<Self>() + container + kernel + volumes + execs + links + self.image.as_ref().map_or(0, Image::size)
+        let images: usize = self.image.iter().chain(&self.parents).map(Image::size).sum();
+        size_of::<Self>() + container + kernel + volumes + execs + links + images
     }
 }
 
@@ -149,8 +155,32 @@ pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers
     let own = container.filter(|known| with_image && !known.image.is_empty()).map(|known| known.image);
     if let Some(name) = own.or(image) {
         match engine.image(&name).await {
-            Ok(image) => lock(answers).image = Some(image),
+            Ok(image) => {
+                lock(answers).image = Some(image.clone());
+                ask_parents(engine, image, answers).await?;
+            }
             Err(error) => unless_gone(error, with_image)?,
+        }
+    }
+    Ok(())
+}
+
+/// What an image was made of: the builder of older engines makes an image of each step, and a commit has one step.
+async fn ask_parents(engine: &Engine, image: Image, answers: &Mutex<Answers>) -> Result<(), EngineError> {
+    let mut parent = image.parent;
+    for _ in 0..MAX_PARENTS {
+        if parent.is_empty() {
+            break;
+        }
+        match engine.image(&parent).await {
+            Ok(found) => {
+                parent.clone_from(&found.parent);
+                lock(answers).parents.push(found);
+            }
+            Err(error) => {
+                unless_gone(error, true)?;
+                break;
+            }
         }
     }
     Ok(())

@@ -1,7 +1,8 @@
 //! The ingest queue between the reader and the worker: takes at once, or refuses.
 //!
 //! The bound is in bytes and in events, and counts what the spool behind it holds in memory too. What is in it stays. A
-//! part of it is kept for events that matter more: those that matter least are refused first.
+//! part of it is kept for events that matter more: those that matter least are refused first. For those that matter most
+//! there is a reserve beside it: lines grow when they become messages, so what was let in may fill more than its part.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,11 +13,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 /// What one item costs beside its bytes: its place in a queue and its allocation.
 pub const OVERHEAD: usize = 96;
 
+/// The reserve beside the bound, as a part of it in hundredths.
+const RESERVE: usize = 10;
+
 /// How much may wait in memory, and how much does.
 #[derive(Debug)]
 pub struct Room {
     bytes: AtomicUsize,
     events: AtomicUsize,
+    /// Bytes of the reserve that are in use; they count among `bytes` too.
+    reserved: AtomicUsize,
     most_bytes: AtomicUsize,
     most_events: AtomicUsize,
 }
@@ -28,6 +34,7 @@ impl Room {
         Self {
             bytes: AtomicUsize::new(0),
             events: AtomicUsize::new(0),
+            reserved: AtomicUsize::new(0),
             most_bytes: AtomicUsize::new(bytes),
             most_events: AtomicUsize::new(events),
         }
@@ -85,6 +92,11 @@ pub trait Weighed {
     fn events(&self) -> usize {
         1
     }
+
+    /// Whether it was let in from the reserve.
+    fn is_of_reserve(&self) -> bool {
+        false
+    }
 }
 
 /// Both ends.
@@ -112,6 +124,9 @@ impl<T: Weighed> Door<T> {
     /// Lets it in; false where nobody is left to take it.
     pub fn force(&self, item: T) -> bool {
         self.room.enter(item.size(), item.events());
+        if item.is_of_reserve() {
+            self.room.reserved.fetch_add(item.size() + OVERHEAD * item.events(), Ordering::AcqRel);
+        }
         self.sender.send(item).is_ok()
     }
 }
@@ -127,6 +142,14 @@ impl<T: Weighed> Intake<T> {
     #[must_use]
     pub fn fits(&self, percent: usize, size: usize, events: usize) -> bool {
         self.door.room.is_below(percent, size + OVERHEAD * events, events.saturating_sub(1))
+    }
+
+    /// Whether one event of this size fits in the reserve.
+    #[must_use]
+    pub fn fits_reserve(&self, size: usize) -> bool {
+        let room = &self.door.room;
+        room.reserved.load(Ordering::Acquire) + size + OVERHEAD
+            <= room.most_bytes.load(Ordering::Relaxed) / 100 * RESERVE
     }
 
     /// A way in that is never refused.
@@ -171,6 +194,9 @@ impl<T: Weighed> Outlet<T> {
         match received {
             Ok(item) => {
                 self.room.leave(item.size(), item.events());
+                if item.is_of_reserve() {
+                    self.room.reserved.fetch_sub(item.size() + OVERHEAD * item.events(), Ordering::AcqRel);
+                }
                 Next::Item(item)
             }
             Err(RecvTimeoutError::Timeout) => Next::Nothing,
@@ -187,6 +213,27 @@ mod tests {
         fn size(&self) -> usize {
             self.len()
         }
+
+        fn is_of_reserve(&self) -> bool {
+            self.first() == Some(&b'!')
+        }
+    }
+
+    #[test]
+    fn the_reserve_is_there_whatever_else_is_held() {
+        let (intake, outlet) = intake(Arc::new(Room::new(100 * (OVERHEAD + 10), 1000)));
+        assert!(intake.door().force(vec![1; 100_000]));
+        assert!(!intake.fits(100, 10, 1));
+        let mut taken = 0;
+        while intake.fits_reserve(10) {
+            assert!(intake.door().force(vec![b'!'; 10]));
+            taken += 1;
+        }
+        assert_eq!(taken, RESERVE);
+        assert_eq!(outlet.next(None), Next::Item(vec![1; 100_000]));
+        assert!(!intake.fits_reserve(10));
+        assert_eq!(outlet.next(None), Next::Item(vec![b'!'; 10]));
+        assert!(intake.fits_reserve(10));
     }
 
     #[test]

@@ -3,10 +3,6 @@
 
 use std::process::ExitCode;
 
-/// Gives what a storm took back to the system; the C library's keeps it, a heap for each thread.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     wazuh_docker_listener::commands::main(std::env::args_os())
 }

@@ -10,6 +10,7 @@ use crate::cli::Options;
 use crate::config::{self, Config, ConfigError};
 use crate::docker::endpoint::{DEFAULT_HOST, Endpoint, EndpointError};
 use crate::docker::reader::Plan;
+use crate::event::exceptions::Exceptions;
 use crate::event::filter::{Filter, FilterError};
 use crate::event::redact::{PatternError, Redactor};
 use crate::event::registry::{self, Registries};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub redactor: Arc<Redactor>,
     /// Whose images are trusted.
     pub registries: Arc<Registries>,
+    /// What is accepted.
+    pub exceptions: Arc<Exceptions>,
 }
 
 /// Why there are no settings.
@@ -104,8 +107,10 @@ impl Settings {
         let endpoint =
             Endpoint::parse(address, certificates).map_err(|source| SettingsError::Endpoint { from, source })?;
         let redactor = Arc::new(Redactor::new(config.redaction, &config.redact_patterns)?);
-        let registries = Arc::new(Registries::new(&config.trusted_registries, &config.untrusted_registries)?);
-        Ok(Self { config, endpoint, redactor, registries })
+        let registries = Registries::new(&config.trusted_registries, &config.untrusted_registries)?;
+        let registries = Arc::new(registries.with_local_images(config.local_images));
+        let exceptions = Arc::new(config.exceptions.clone());
+        Ok(Self { config, endpoint, redactor, registries, exceptions })
     }
 
     /// What the reader has to do.

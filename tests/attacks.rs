@@ -1,8 +1,8 @@
 //! What somebody with the engine's socket, or with nothing but an image, can do to kill the listener, to blind it or to
 //! make it late; each attack with what it costs and what is seen all the same.
 //!
-//! `cargo test --release --test attacks -- --nocapture | grep '^|'` prints the rows of tests/FAULTS.md. With `MEASURE=1`
-//! nothing is asserted, and `LISTENER=path` measures another program: that is how the figures of before were made.
+//! With `-- --nocapture` it prints the rows of tests/FAULTS.md. `LISTENER=path` measures another program: the portable
+//! one, whose memory is held to closer bounds, or one of before. With `MEASURE=1` nothing is asserted.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -29,10 +29,18 @@ fn a_bad_line_costs_that_line_alone_whatever_the_chunking() {
         asked.hold();
     });
     let mut program = Program::listen(wazuh.home(), &engine.url());
-    let numbers: Vec<usize> = (0..3).map(|_| number(&queue.event())).collect();
+    // Events of a container may wait for what the engine says of it; other objects pass.
+    let (mut numbers, mut unknown) = (Vec::new(), Vec::new());
+    while numbers.len() < 3 || unknown.is_empty() {
+        let docker = queue.json()["docker"].take();
+        if docker.get("Action").is_some() {
+            numbers.push(number(&docker));
+        } else if docker.is_object() && docker.get("Wodle event").is_none() {
+            unknown.push(docker);
+        }
+    }
     assert_eq!(numbers, [1, 2, 3]);
-    let unknown = queue.json();
-    assert_eq!(unknown["docker"], json!({"odd": 1}), "an object without the usual fields is passed on whole");
+    assert_eq!(unknown, [json!({"odd": 1})], "an object without the usual fields is passed on whole");
     let (status, _) = program.stop();
     assert!(status.success());
     for reason in

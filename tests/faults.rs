@@ -161,10 +161,11 @@ fn what_matters_most_is_kept_when_not_everything_can_be() {
         let lost: u64 = gaps.iter().filter_map(|gap| gap["count"].as_u64()).sum();
         (lost + arrived == 20_020).then_some(())
     });
-    assert_eq!(made, 20, "each container that was made is seen");
+    assert_eq!(made, 20, "each container that was made is seen: {gaps:?}");
     assert!(!gaps.is_empty());
     for gap in &gaps {
-        assert_eq!((&gap["kind"], &gap["reason"]), (&json!("backlog_full"), &json!("queue")), "{gap}");
+        // Which of the two it is depends on who of the reader and the worker was quicker.
+        assert!(gap["kind"] == "backlog_full" && (gap["reason"] == "queue" || gap["reason"] == "memory"), "{gap}");
         assert_eq!(gap["lost_important"], 0, "{gap}");
         assert!(gap["kept"].is_string());
     }
@@ -322,6 +323,88 @@ fn killed_before_anything_was_delivered() {
     assert!(row.is_whole() && tally.events.len() == 100 && tally.gaps().is_empty(), "{row:?} {:?}", tally.gaps());
 }
 
+/// A home whose listener sends 50 messages a second.
+fn slow() -> Wazuh {
+    let wazuh = Wazuh::new();
+    wazuh.configure(&json!({"wait_time": 1, "max_events_per_second": 50, "burst": 10}));
+    wazuh
+}
+
+/// An event of a plugin, which hurries.
+fn alert(number: usize) -> String {
+    event(number).replacen("container", "plugin", 1).replacen("resize", "enable", 1)
+}
+
+#[test]
+fn killed_after_alerts_overtook_what_waits() {
+    let (wazuh, engine) = (slow(), Simulated::docker());
+    let queue = wazuh.queue();
+    let mut program = listen(&wazuh, &engine);
+    for number in 0..600 {
+        engine.publish_line(if number % 100 == 99 { alert(number) } else { event(number) });
+    }
+    let mut sequences = Vec::new();
+    let mut tally = Tally::default();
+    let mut take = |tally: &mut Tally, json: &serde_json::Value| {
+        sequences.push(json["docker_listener"]["sequence"].as_u64().unwrap());
+        tally.take(json);
+    };
+    while !tally.events.contains_key("599") {
+        take(&mut tally, &queue.json());
+    }
+    let overtaken = 600 - tally.events.len();
+    until("all that waits on disk", || {
+        let is_new = wazuh.state("read") == "600";
+        (is_new && wazuh.state("backlog_memory") == "0").then_some(())
+    });
+    program.signal(Signal::SIGKILL);
+    program.ends();
+    wazuh.configure(&json!({"wait_time": 1, "max_events_per_second": 0}));
+    let _program = listen(&wazuh, &engine);
+    (600..650).for_each(|number| engine.publish(number));
+    while tally.events.len() < 650 {
+        take(&mut tally, &queue.json());
+    }
+    queue.rest(Duration::from_millis(300)).iter().for_each(|json| take(&mut tally, json));
+    let row = tally.row(&names(0..650));
+    let remark = format!("{overtaken} messages were overtaken; {} repeats are marked", tally.repeats);
+    row.print("killed with -9 after alerts had overtaken what waits at 50 a second", "fake", &remark);
+    assert!(row.is_whole() && tally.gaps().is_empty(), "{row:?} {:?}", tally.gaps());
+    assert!(overtaken > 300 && tally.repeats <= 64, "{overtaken} {}", tally.repeats);
+    sequences.sort_unstable();
+    sequences.dedup();
+    let (first, last) = (sequences[0], sequences[sequences.len() - 1]);
+    assert_eq!(sequences, (first..=last).collect::<Vec<_>>(), "no number is left out");
+}
+
+#[test]
+fn killed_after_an_alert_overtook_what_the_ring_has_lost() {
+    let (wazuh, engine) = (slow(), Simulated::docker());
+    let queue = wazuh.queue();
+    let mut program = listen(&wazuh, &engine);
+    (0..600).for_each(|number| engine.publish_line(if number == 599 { alert(number) } else { event(number) }));
+    let mut tally = Tally::default();
+    while !tally.events.contains_key("599") {
+        tally.take(&queue.json());
+    }
+    // Most is in memory only, and the ring does not hold all of it any more.
+    program.signal(Signal::SIGKILL);
+    program.ends();
+    wazuh.configure(&json!({"wait_time": 1, "max_events_per_second": 0}));
+    let _program = listen(&wazuh, &engine);
+    engine.publish(600);
+    while !tally.events.contains_key("600") {
+        tally.take(&queue.json());
+    }
+    tally.rest(&queue, Duration::from_millis(300));
+    let row = tally.row(&names(0..601));
+    let gaps = tally.gaps();
+    let remark = format!("gaps told: {}", gaps.len());
+    row.print("killed with -9 while an alert has overtaken more than the ring holds", "fake", &remark);
+    assert_eq!(row.doubles, 0, "{row:?}");
+    assert!(row.missing > 0 && gaps.len() == 1 && gaps[0].0 == "ring_wrapped", "{row:?} {gaps:?}");
+}
+
 #[test]
 fn clock_one_hour_back() {
     let (wazuh, engine) = (quick(), Simulated::docker());
@@ -411,6 +494,52 @@ fn sigterm_with_a_full_backlog() {
     row.print("SIGTERM with a full backlog", "fake", &remark);
     assert!(row.is_whole() && tally.gaps().is_empty(), "{row:?} {:?}", tally.gaps());
     assert_eq!(tally.order, names(0..EVENTS), "and in order");
+}
+
+#[test]
+fn a_backlog_that_drained_is_no_damage_at_the_next_start() {
+    const EVENTS: usize = 3000;
+    let (wazuh, engine) = (quick(), Simulated::docker());
+    let mut tally = Tally::default();
+    let mut queue = wazuh.queue();
+    let mut program = listen(&wazuh, &engine);
+    for (round, signal) in [Signal::SIGTERM, Signal::SIGKILL, Signal::SIGTERM].into_iter().enumerate() {
+        queue.remove();
+        (round * EVENTS..(round + 1) * EVENTS).for_each(|number| engine.publish(number));
+        until("messages on disk", || {
+            program.signal(Signal::SIGUSR1);
+            wazuh.state("backlog_disk").parse::<u64>().is_ok_and(|bytes| bytes > 0).then_some(())
+        });
+        queue = wazuh.queue();
+        tally.until(&queue, (round + 1) * EVENTS);
+        until("an empty backlog", || {
+            program.signal(Signal::SIGUSR1);
+            // What the signal asks for comes to the queue too.
+            tally.take(&queue.json());
+            (wazuh.state("backlog") == "0").then_some(())
+        });
+        program.signal(signal);
+        program.ends();
+        program = listen(&wazuh, &engine);
+    }
+    // As 0.1.0 left it: emptied, but with the length that it had in its header.
+    program.signal(Signal::SIGTERM);
+    program.ends();
+    let backlog = wazuh.home().join("queue/docker-listener/backlog");
+    assert!(!backlog.exists(), "an empty backlog is no file");
+    let mut file = queue_file::QueueFile::open(&backlog).unwrap();
+    for _ in 0..1000 {
+        file.add(&[b'x'; 100]).unwrap();
+    }
+    file.clear().unwrap();
+    drop(file);
+    let _program = listen(&wazuh, &engine);
+    engine.publish(3 * EVENTS);
+    tally.until(&queue, 3 * EVENTS + 1);
+    let row = tally.row(&names(0..3 * EVENTS + 1));
+    row.print("a backlog on disk that drained, then SIGTERM, kill -9, and a file that 0.1.0 left", "fake", "no notice");
+    assert!(row.is_whole() && tally.gaps().is_empty(), "{row:?} {:?}", tally.gaps());
+    assert!(!wazuh.home().join("queue/docker-listener/backlog.damaged").exists());
 }
 
 /// Volumes come and go as fast as one client can, until told to stop; the names of the events.

@@ -29,8 +29,15 @@ fn started(queue: &Queue, name: &str) -> Value {
     }
 }
 
+/// A field of the risks, or what there is of a risk: its detail, or that it was reported when the container was made.
 fn has<'v>(found: &'v Value, kind: &str) -> &'v str {
-    found["risk"][kind].as_str().unwrap_or_default()
+    let of = |object: &str| found[object][kind].as_str();
+    let is_known = || {
+        let names = ["known_risk", "learnt_risk"].map(|object| found[object]["names"].as_str().unwrap_or_default());
+        names.iter().any(|names| names.split(", ").any(|name| name == kind))
+    };
+    let said = of("risk").or_else(|| of("known_risk")).or_else(|| of("learnt_risk"));
+    said.unwrap_or(if is_known() { "reported before" } else { "" })
 }
 
 /// The listener beside an engine, in its network, which so is that of the host.

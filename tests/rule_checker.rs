@@ -347,12 +347,24 @@ fn what_a_rule_tells() {
 }
 
 #[test]
+fn files_are_read_in_the_order_of_their_names() {
+    let (parent, child) = (group(&rule(100, 3, "")), group(&rule(101, 3, "<if_sid>100</if_sid>")));
+    assert!(RuleSet::load(&[("b.xml", &child), ("a.xml", &parent)]).is_ok());
+    let error = RuleSet::load(&[("b.xml", &parent), ("a.xml", &child)]).unwrap_err();
+    assert_eq!(error, "a.xml: rule 101: parent sid 100 does not exist earlier");
+    // A line sorts before a letter, a dot before a line.
+    assert!(RuleSet::load(&[("x_rules.xml", &parent), ("x_list_rules.xml", &child)]).is_err());
+    assert!(RuleSet::load(&[("x_rules.xml", &parent), ("x_rules_list.xml", &child)]).is_ok());
+}
+
+#[test]
 fn load_errors() {
     let plain = rule(100, 3, "");
     let with = |attribute: &str| plain.replace(" level", &format!(" {attribute} level"));
     let body = |body: &str| rule(100, 3, body);
     let cases = [
         (plain.repeat(2), "rule 100: duplicate id"),
+        (body("<mitre><id>T1543.005</id></mitre>"), "rule 100: T1543.005 is not in the ATT&CK version"),
         (plain.replace("100", "x1"), "rule x1: id"),
         (plain.replace("\"3\"", "\"17\""), "rule 100: level"),
         (plain.replace("\"3\"", "\"-1\""), "rule 100: level"),

@@ -115,6 +115,20 @@ fn configuration(home: &Home, settings: Result<Settings, crate::settings::Settin
     if file.mode() & WRITABLE_BY_OTHERS != 0 {
         return Err(format!("{} can be written by everyone; chmod 0640 and chown root:wazuh", path.display()));
     }
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let expired: Vec<String> = settings
+        .exceptions
+        .iter()
+        .filter(|exception| exception.until < today)
+        .map(crate::event::exceptions::Exception::describe)
+        .collect();
+    if !expired.is_empty() {
+        return Err(format!(
+            "{}: exceptions have expired; renew or remove them: {}",
+            path.display(),
+            expired.join("; ")
+        ));
+    }
     let enabled = if settings.config.enabled { "" } else { " (enabled: false, so it will only wait)" };
     Ok(format!("{} is good{enabled}", path.display()))
 }

@@ -50,6 +50,16 @@ impl Identity {
         Self { name: short(name), version: short(version), api: short(api) }
     }
 
+    /// Whether its images have an `Identity` where containerd keeps them: from API 1.53 on.
+    #[must_use]
+    pub fn tells_image_identity(&self) -> bool {
+        let mut numbers = self.api.split('.').map(str::parse::<u32>);
+        match (numbers.next(), numbers.next()) {
+            (Some(Ok(major)), Some(Ok(minor))) => !self.is_podman() && (major, minor) >= (1, 53),
+            _ => false,
+        }
+    }
+
     /// Whether it is Podman, whose `since` means something else than Docker's.
     #[must_use]
     pub fn is_podman(&self) -> bool {

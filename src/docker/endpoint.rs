@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use bollard::BollardRequest;
 use hyper::body::Incoming;
+use hyper::client::conn::http1;
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Response, Uri};
 use hyper_util::rt::TokioIo;
@@ -133,6 +134,10 @@ pub enum TransportError {
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
+/// As much of an answer is buffered, in bytes, and its head may be as long; hyper would take 25 times as much, for
+/// each of the requests that run at once.
+const BUFFER: usize = 16 << 10;
+
 /// The way to one engine.
 #[derive(Debug, Clone)]
 pub struct Transport {
@@ -160,7 +165,7 @@ impl Transport {
     /// Where no connection can be made or it ends before the head is there.
     pub async fn send(&self, request: BollardRequest) -> Result<Response<Incoming>, TransportError> {
         let stream = TokioIo::new(self.connect().await?);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(stream).await?;
+        let (mut sender, connection) = http1::Builder::new().max_buf_size(BUFFER).handshake(stream).await?;
         // The task ends with the connection; its error is the body's error too, where the reader sees it.
         tokio::spawn(async move { connection.await.unwrap_or_default() });
         Ok(sender.send_request(in_origin_form(request)).await?)

@@ -130,6 +130,15 @@ pub struct HostConfig {
     /// Files there that cannot be written to; the same.
     #[serde(deserialize_with = "capped::optional::<_, _, 8192>")]
     pub readonly_paths: Option<Vec<String>>,
+    /// Addresses for names: `name:address`, `host-gateway` for the host's.
+    #[serde(deserialize_with = "capped::<_, _, 1024>")]
+    pub extra_hosts: Vec<String>,
+    /// Its resolvers, where it does not use the engine's.
+    #[serde(deserialize_with = "capped::<_, _, 256>")]
+    pub dns: Vec<String>,
+    /// The domains in which it looks for names of one label.
+    #[serde(deserialize_with = "capped::<_, _, 256>")]
+    pub dns_search: Vec<String>,
     /// Devices of the host.
     #[serde(deserialize_with = "capped::<_, _, 8192>")]
     pub devices: Vec<Device>,
@@ -276,6 +285,66 @@ pub struct Image {
     /// Where it was pulled from or pushed to, each `repository@digest`.
     #[serde(default, deserialize_with = "first::<_, _, 128>")]
     pub repo_digests: Vec<String>,
+    /// The image that a build or a commit made it of; empty for one that came from elsewhere.
+    #[serde(default, alias = "ParentId", deserialize_with = "lenient")]
+    pub parent: String,
+    /// Its layers.
+    #[serde(rename = "RootFS", default, deserialize_with = "lenient")]
+    pub root_fs: RootFs,
+    /// What registries know it by, where containerd keeps the images (API 1.48).
+    #[serde(default, deserialize_with = "lenient")]
+    pub descriptor: Descriptor,
+    /// Where the engine knows it to be from, where containerd keeps the images (API 1.53); no name changes it.
+    #[serde(default, deserialize_with = "lenient")]
+    pub identity: ImageIdentity,
+}
+
+/// What an image's file system is made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct RootFs {
+    /// The digests of what is in each layer, the lowest first.
+    #[serde(deserialize_with = "first::<_, _, 256>")]
+    pub layers: Vec<String>,
+}
+
+/// What registries know an image by.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Descriptor {
+    /// The digest.
+    #[serde(deserialize_with = "lenient")]
+    pub digest: String,
+}
+
+/// Where an image is from, as the engine itself has seen it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ImageIdentity {
+    /// Where it was pulled from or pushed to.
+    #[serde(deserialize_with = "first::<_, _, 64>")]
+    pub pull: Vec<PulledFrom>,
+    /// The builds that made it.
+    #[serde(deserialize_with = "first::<_, _, 16>")]
+    pub build: Vec<BuiltBy>,
+}
+
+/// Where an image was pulled from.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct PulledFrom {
+    /// The repository with its registry, without the registry's port.
+    #[serde(deserialize_with = "lenient")]
+    pub repository: String,
+}
+
+/// A build that made an image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct BuiltBy {
+    /// What the builder calls it.
+    #[serde(rename = "Ref", deserialize_with = "lenient")]
+    pub reference: String,
 }
 
 /// A volume.
@@ -341,7 +410,17 @@ impl Container {
             + texts([&self.id, &self.name, &self.image, &self.path, &self.config.image, &self.config.user])
             + texts(self.args.iter().chain(&self.execs))
             + texts(self.config.healthcheck.test.iter().chain(&self.config.shell))
-            + texts(given.cap_add.iter().chain(&given.security_opt).chain(&given.device_cgroup_rules).chain(guards))
+            + texts(
+                given
+                    .cap_add
+                    .iter()
+                    .chain(&given.security_opt)
+                    .chain(&given.device_cgroup_rules)
+                    .chain(&given.extra_hosts)
+                    .chain(&given.dns)
+                    .chain(&given.dns_search)
+                    .chain(guards),
+            )
             + pairs(&self.config.labels)
             + mounts
             + ports
@@ -362,7 +441,12 @@ impl Image {
     /// How much memory it holds, in bytes.
     #[must_use]
     pub fn size(&self) -> usize {
-        size_of::<Self>() + self.id.len() + texts(self.repo_tags.iter().chain(&self.repo_digests))
+        let names = self.repo_tags.iter().chain(&self.repo_digests);
+        let origins = self.identity.pull.iter().map(|from| &from.repository);
+        let builds = self.identity.build.iter().map(|build| &build.reference);
+        size_of::<Self>()
+            + texts([&self.id, &self.parent, &self.descriptor.digest])
+            + texts(names.chain(&self.root_fs.layers).chain(origins).chain(builds))
     }
 }
 

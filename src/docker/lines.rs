@@ -2,12 +2,16 @@
 //!
 //! An engine usually sends one event in one chunk, but nothing promises it, and a proxy between may cut anywhere. Lines
 //! have no upper bound either: a 64 MiB label makes a 67 MB line. So a line is held only up to a limit; of a longer one
-//! the beginning is kept, which is where engines write what happened to whom, and the rest is skipped.
+//! the beginning is kept, which is where engines write what happened to whom, and the rest is skipped. A line that goes
+//! on and on is reported before its end, which may never come.
 
 use crate::event::bounds::MARGIN;
 
 /// Lines up to this many bytes are read whole.
 pub const LONGEST_LINE: usize = 1 << 20;
+
+/// A line of this many times the limit is reported at once: far more than any engine has been seen to write.
+const REPORTED_AT: u64 = 256;
 
 /// How much of the beginning of a refused line is shown, in bytes.
 pub const SHOWN_HEAD: usize = 1024;
@@ -29,7 +33,7 @@ pub enum Line<'a> {
 pub struct Refused<'a> {
     /// What is wrong with it.
     pub why: Flaw,
-    /// Its length in bytes.
+    /// Its length in bytes; of one that was reported before its end, so much of it.
     pub length: u64,
     /// Its first bytes, at most [`HEAD`].
     pub head: &'a [u8],
@@ -92,21 +96,28 @@ impl LineSplitter {
                 // Most lines come whole in one piece and need no copy.
                 sink(Self::judge(line));
             } else {
+                let was_reported = self.is_reported();
                 self.hold(line);
-                sink(self.current());
-                self.start_anew();
+                if !was_reported {
+                    sink(self.current());
+                }
+                self.next_line();
             }
         }
+        let was_reported = self.is_reported();
         self.hold(piece);
+        if self.is_reported() && !was_reported {
+            sink(self.current());
+        }
     }
 
     /// Ends the stream: what is left of a line without an end.
     pub fn finish(&mut self, sink: impl FnOnce(Refused<'_>)) {
         let length = self.length();
-        if length > 0 {
+        if length > 0 && !self.is_reported() {
             sink(Refused { why: Flaw::Torn, length, head: head(&self.held) });
         }
-        self.start_anew();
+        self.next_line();
     }
 
     fn hold(&mut self, bytes: &[u8]) {
@@ -120,15 +131,26 @@ impl LineSplitter {
         self.held.len() as u64 + self.skipped
     }
 
+    fn longest_length(&self) -> u64 {
+        self.limit as u64 * REPORTED_AT
+    }
+
+    /// Whether so much of the current line has come that it was reported before its end.
+    fn is_reported(&self) -> bool {
+        self.length() >= self.longest_length()
+    }
+
     fn current(&self) -> Line<'_> {
         if self.skipped > 0 {
-            Line::Refused(Refused { why: Flaw::Oversized, length: self.length(), head: head(&self.held) })
+            // Whether a line is reported at its end or before may not depend on the pieces.
+            let length = self.length().min(self.longest_length());
+            Line::Refused(Refused { why: Flaw::Oversized, length, head: head(&self.held) })
         } else {
             Self::judge(&self.held)
         }
     }
 
-    fn start_anew(&mut self) {
+    fn next_line(&mut self) {
         self.skipped = 0;
         self.held.clear();
         // One huge line must not hold its memory for ever.
@@ -208,19 +230,54 @@ mod tests {
         assert!(splitter.held.capacity() <= 64 << 10);
     }
 
+    #[test]
+    fn a_line_that_goes_on_and_on_is_reported_once_and_before_its_end() {
+        let (length, most) = (LONGEST_LINE as u64, LONGEST_LINE as u64 * REPORTED_AT);
+        let mut splitter = LineSplitter::default();
+        let mut came = 0;
+        let mut seen = Vec::new();
+        for _ in 0..REPORTED_AT * 2 {
+            came += length;
+            splitter.push(&vec![b'x'; LONGEST_LINE], |line| seen.push((came, describe(line))));
+        }
+        splitter.push(b"x\nnext\n", |line| seen.push((0, describe(line))));
+        assert_eq!(seen.len(), 2);
+        assert!(seen[0].0 == most && seen[0].1.starts_with(&format!("<oversized {most} xxx")));
+        assert_eq!(seen[1].1, "next");
+        splitter.push(b"another", |_| panic!("no line ended"));
+        splitter.finish(|torn| seen.push((0, describe(Line::Refused(torn)))));
+        assert_eq!(seen[2].1, "<torn 7 another>");
+    }
+
+    /// What comes out of the whole text and of its pieces.
+    fn whole_and_in_pieces(limit: usize, text: &[u8], cuts: Vec<usize>) -> (Vec<String>, Vec<String>) {
+        let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
+        cuts.push(0);
+        cuts.push(text.len());
+        cuts.sort_unstable();
+        let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
+        (split(limit, &[text]), split(limit, &pieces))
+    }
+
     proptest! {
         #[test]
         fn the_pieces_make_no_difference(
             text in proptest::collection::vec(prop_oneof![Just(b'\n'), Just(b'\r'), Just(b'a'), any::<u8>()], 0..200),
             cuts in proptest::collection::vec(0_usize..200, 0..20),
         ) {
-            let whole = split(16, &[&text]);
-            let mut cuts: Vec<usize> = cuts.into_iter().map(|cut| cut.min(text.len())).collect();
-            cuts.push(0);
-            cuts.push(text.len());
-            cuts.sort_unstable();
-            let pieces: Vec<&[u8]> = cuts.windows(2).map(|pair| &text[pair[0]..pair[1]]).collect();
-            prop_assert_eq!(split(16, &pieces), whole);
+            let (whole, pieces) = whole_and_in_pieces(16, &text, cuts);
+            prop_assert_eq!(pieces, whole);
+        }
+
+        #[test]
+        fn the_pieces_of_a_line_that_goes_on_make_no_difference(
+            lengths in proptest::collection::vec(0_usize..900, 0..5),
+            cuts in proptest::collection::vec(0_usize..4500, 0..20),
+            limit in 1_usize..4,
+        ) {
+            let text = lengths.into_iter().map(|length| "a".repeat(length)).collect::<Vec<_>>().join("\n");
+            let (whole, pieces) = whole_and_in_pieces(limit, text.as_bytes(), cuts);
+            prop_assert_eq!(pieces, whole);
         }
     }
 }

@@ -9,10 +9,10 @@ use std::sync::OnceLock;
 use crate::docker::inspect::{Container, Exec};
 
 use super::Event;
-use super::image::split_port;
+use super::baseline::Seen;
 use super::risk::{is_root, probe};
 
-const SHELLS: Names = Names::of(&[
+pub(super) const SHELLS: Names = Names::of(&[
     "ash",
     "bash",
     "bash-static",
@@ -86,7 +86,7 @@ const PACKAGE_MANAGERS: Names = Names::of(&[
     "opkg", "pacman", "pip", "pip3", "pnpm", "rpm", "yum", "zypper",
 ]);
 
-const DOWNLOADERS: Names = Names::of(&[
+pub(super) const DOWNLOADERS: Names = Names::of(&[
     "aria2c", "axel", "curl", "ftp", "git", "lftp", "lynx", "rsync", "scp", "sftp", "svn", "tftp", "wget", "wget2",
 ]);
 
@@ -119,7 +119,7 @@ const PARTS: [bool; 128] = {
 };
 
 /// The words of a command line: paths, options and names, without quotes and what joins commands.
-fn words(command: &str) -> impl Iterator<Item = &str> {
+pub(super) fn words(command: &str) -> impl Iterator<Item = &str> {
     let mut rest = command;
     std::iter::from_fn(move || {
         let start = place(rest, 0, true)?;
@@ -160,7 +160,7 @@ fn is_alphanumeric(c: char) -> bool {
 }
 
 /// Names of programs.
-struct Names {
+pub(super) struct Names {
     names: &'static [&'static str],
     /// For each length of a name the letters that names of that length begin with, as bits: most words are no name, and
     /// need no comparison.
@@ -195,11 +195,11 @@ fn name_of(word: &str) -> &str {
     word.bytes().rposition(|byte| byte == b'/').map_or(word, |slash| word.get(slash + 1..).unwrap_or_default())
 }
 
-fn known(names: &Names, word: &str) -> Option<&'static str> {
+pub(super) fn known(names: &Names, word: &str) -> Option<&'static str> {
     names.find(name_of(word))
 }
 
-fn is_wrapper(word: &str) -> bool {
+pub(super) fn is_wrapper(word: &str) -> bool {
     // `python3.11` is Python, and a loader runs whatever it is given.
     let name = name_of(word);
     let is_loader = name.starts_with("ld-") && name.contains(".so");
@@ -225,70 +225,29 @@ pub fn of_command(command: &str) -> Command {
     found
 }
 
-/// Longer than any honest command of a container's own, in bytes.
-const LONGEST_OWN: usize = 16_384;
-
 /// The simple commands of a command line.
-fn simple_commands(command: &str) -> impl Iterator<Item = &str> {
-    command.split([';', '|', '&', '\n', '(', ')', '`', '{', '}'])
+pub(super) fn simple_commands(command: &str) -> impl Iterator<Item = &str> {
+    command.split([';', '|', '&', '\n', '(', ')', '`'])
 }
 
-/// Whether a command opens a way out, or runs what it fetches.
-#[must_use]
-pub fn is_backdoor(command: &str) -> bool {
-    let opens = |simple: &str| {
-        let mut words = words(simple);
-        if !words.any(|word| known(&TUNNELS, word).is_some()) {
-            return false;
+/// Whether a simple command opens a connection that carries something; `nc -z` only knocks.
+pub(super) fn opens_connection(simple: &str) -> bool {
+    // What stands behind a sign of a comment is none of it.
+    let simple = simple.split(" #").next().unwrap_or_default();
+    let mut words = words(simple);
+    let Some(tool) = words.find_map(|word| known(&TUNNELS, word)) else { return false };
+    let options = words.filter(|word| word.starts_with('-') && !word.starts_with("--"));
+    let mut only_knocks = false;
+    for option in options {
+        let letters = option.trim_start_matches('-').trim_end_matches(|c: char| c.is_ascii_digit());
+        if !letters.chars().all(|letter| "zvnuw46".contains(letter)) {
+            return true;
         }
-        let options: Vec<&str> = words.filter(|word| word.starts_with('-') && !word.starts_with("--")).collect();
-        let has = |letters: &[char]| options.iter().any(|option| option.contains(letters));
-        // `nc -z` only knocks.
-        !has(&['z']) || has(&['e', 'c']) || simple.contains("exec")
-    };
-    if command.len() > LONGEST_OWN {
-        return true;
+        only_knocks |= letters.contains('z');
     }
-    // The first word may be the shell that the command is given to.
-    let shells = words(command).skip(1).filter(|word| known(&SHELLS, word).is_some()).count();
-    let own_shell = usize::from(words(command).next().is_some_and(is_wrapper));
-    ["/dev/tcp/", "/dev/udp/"].iter().any(|device| command.contains(device))
-        || simple_commands(command).any(opens)
-        || (shells > own_shell && words(command).any(|word| known(&DOWNLOADERS, word).is_some()))
-}
-
-/// Whether a command opens a way out or fetches from another host than its own.
-#[must_use]
-pub fn reaches_out(command: &str) -> bool {
-    is_backdoor(command)
-        || simple_commands(command).any(|simple| {
-            let mut words = simple.split([' ', '\t', '\'', '"', '<', '>']).filter(|word| !word.is_empty());
-            let fetches = words.any(|word| known(&DOWNLOADERS, word).is_some());
-            let hosts: Vec<&str> = words.filter_map(host_of).collect();
-            fetches && (hosts.is_empty() || !hosts.iter().all(|host| is_own(host)))
-        })
-}
-
-/// The host in a word that is a URL, or may be one without a scheme; options, numbers and paths are none.
-fn host_of(word: &str) -> Option<&str> {
-    let rest = match word.split_once("://") {
-        Some((_, rest)) => rest,
-        None if word.starts_with(['-', '/']) || word.bytes().all(|byte| byte.is_ascii_digit()) => return None,
-        None if word.contains(['.', ':', '$']) || word.starts_with("localhost") => word,
-        None => return None,
-    };
-    rest.split(['/', '?', '#']).next()
-}
-
-/// Whether a host, with its port, is the container itself.
-fn is_own(host: &str) -> bool {
-    let name = match split_port(host) {
-        (name, Some(port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let is_loopback =
-        || name.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback() || address.is_unspecified());
-    matches!(name, "localhost" | "[::1]" | "[::]") || is_loopback()
+    let quiet = ["2>&1", ">/dev/null", "> /dev/null", "</dev/null", "< /dev/null", "2>"];
+    let rest = quiet.iter().fold(simple.to_owned(), |rest, harmless| rest.replace(harmless, " "));
+    !matches!(tool, "nc" | "ncat" | "netcat") || !only_knocks || rest.contains(['<', '>']) || simple.contains("exec")
 }
 
 /// What is known of a command that is run in a container.
@@ -310,9 +269,17 @@ pub struct Facts {
     pub probe: Option<bool>,
     /// The [`fingerprint`] of the whole command line.
     pub fingerprint: u64,
+    /// Whether it was seen before in containers of its image.
+    pub seen: Seen,
 }
 
 impl Facts {
+    /// Whether the engine has said what may be done in it.
+    #[must_use]
+    pub fn is_answered(&self) -> bool {
+        self.privileged.is_some() && self.interactive.is_some()
+    }
+
     /// Whether it runs as root; none where that is not known.
     #[must_use]
     pub fn is_root(&self) -> Option<bool> {
@@ -325,10 +292,9 @@ impl Facts {
     pub fn with_answers(self, exec: &Exec, own: Option<&Own>) -> Self {
         let process = &exec.process_config;
         let user = if process.user.is_empty() { own.map(|own| own.user.clone()) } else { Some(process.user.clone()) };
-        let interactive = process.tty || exec.open_stdin;
+        let interactive = process.tty || (exec.open_stdin && reads_input(&process.entrypoint, &process.arguments));
         let is_probe = |own: &Own| {
-            !interactive
-                && !process.privileged
+            !(process.tty || exec.open_stdin || process.privileged)
                 && (process.user.is_empty() || process.user == own.user)
                 && own.probe == Some(self.fingerprint)
         };
@@ -340,6 +306,117 @@ impl Facts {
             ..self
         }
     }
+}
+
+/// Whether a program takes what it does from its input: a shell does unless it is given a command or a script that does
+/// not.
+fn reads_input(program: &str, arguments: &[String]) -> bool {
+    if known(&SHELLS, program).is_none() {
+        return true;
+    }
+    let is_input = |path: &str| path.starts_with("/dev/") || path.starts_with("/proc/");
+    let mut has_command = false;
+    for argument in arguments {
+        match argument.strip_prefix('-') {
+            // A name of what is read, or a value that is one.
+            _ if has_command => return command_reads_input(argument),
+            None if argument.starts_with('+') => return true,
+            None => return is_input(argument),
+            Some(letters) if letters.is_empty() || letters.contains(['-', 's', 'i', 'o', 'O']) => return true,
+            Some(letters) => has_command = letters.contains('c'),
+        }
+    }
+    true
+}
+
+/// Whether a command of a shell gives its input to a shell again.
+fn command_reads_input(command: &str) -> bool {
+    const READERS: [&str; 4] = ["read", "eval", "source", "mapfile"];
+    let is_reader = |word: &str| {
+        let word = word.trim_matches(['\'', '"']);
+        word == "." || READERS.contains(&word) || known(&SHELLS, word).is_some()
+    };
+    ["/dev/stdin", "/dev/fd", "/proc/self", "$(cat)", "`cat`"].iter().any(|input| command.contains(input))
+        || command.split([' ', '\t', '\n', ';', '|', '&', '(', ')', '`', '$']).any(is_reader)
+}
+
+/// The names of what there is to find in a command, as exceptions call it.
+#[must_use]
+pub fn findings(facts: &Facts) -> Vec<&'static str> {
+    let Command { shell, package_manager, download, tunnel } = facts.command;
+    let is_typed = shell.is_some() && facts.interactive == Some(true);
+    [
+        (facts.privileged == Some(true), "exec_privileged"),
+        (is_typed, "exec_typed_shell"),
+        (shell.is_some() && !is_typed, "exec_shell"),
+        (tunnel.is_some(), "exec_tunnel"),
+        (download.is_some(), "exec_download"),
+        (package_manager.is_some(), "exec_package_manager"),
+    ]
+    .into_iter()
+    .filter_map(|(is_found, name)| is_found.then_some(name))
+    .collect()
+}
+
+/// So many words of a command are looked at to tell it from others.
+const MAX_WORDS: usize = 256;
+
+/// Words of shells behind which a command stands.
+const KEYWORDS: [&str; 20] = [
+    "if", "then", "else", "elif", "do", "while", "until", "for", "in", "{", "}", "!", "time", "command", "builtin",
+    "eval", ".", "source", "exec", "trap",
+];
+
+/// What tells one kind of command from another: its programs with their paths in their order, where it writes to and reads
+/// from, as whom it runs, and what it may do. Two that differ in their arguments are the same. `None` for what is too long
+/// to be told from others.
+#[must_use]
+pub fn signature(facts: &Facts) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut is_program = true;
+    // Of what starts other programs every word may be one.
+    let mut is_wrapped = false;
+    let mut words = facts.line.split([' ', '\t', '\n']).filter(|word| !word.is_empty());
+    for word in words.by_ref().take(MAX_WORDS) {
+        if word.contains(['<', '>']) || parts.last().is_some_and(|last| last.ends_with(['<', '>'])) {
+            parts.push(word);
+        }
+        let ends_command = word.ends_with([';', '|', '&', '(', '`']);
+        for (place, part) in word.split([';', '|', '&', '(', ')', '`']).enumerate() {
+            if place > 0 {
+                (is_program, is_wrapped) = (true, false);
+            }
+            let part = part.trim_matches(['\'', '"']);
+            if part.is_empty() || !(is_program || is_wrapped) || (part.starts_with('-') && !is_wrapped) {
+                continue;
+            }
+            if is_program && is_assignment(part) {
+                continue;
+            }
+            parts.push(part);
+            let name = name_of(part);
+            is_wrapped |= is_wrapper(part);
+            // What these are given is a program too.
+            is_program = SHELLS.find(name).is_some() || KEYWORDS.contains(&part);
+        }
+        if ends_command {
+            (is_program, is_wrapped) = (true, false);
+        }
+    }
+    if words.next().is_some() {
+        return None;
+    }
+    let Command { shell, package_manager, download, tunnel } = facts.command;
+    let found = [shell, package_manager, download, tunnel].map(|name| name.unwrap_or("-")).join(" ");
+    let user = facts.user.as_deref().unwrap_or("?");
+    Some(format!("{}\0{found}\0{user}\0{:?}\0{:?}", parts.join(" "), facts.interactive, facts.privileged))
+}
+
+/// Whether a word sets a variable.
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
 }
 
 /// No user's name is longer, in characters; thousands of containers are remembered.
@@ -380,7 +457,14 @@ pub fn command<'e>(event: &'e Event<'_>) -> Option<&'e str> {
 
 /// What is known of a command line alone.
 fn of_line(line: &str) -> Facts {
-    Facts { line: line.to_owned(), command: of_command(line), fingerprint: fingerprint(line), ..Facts::default() }
+    let mut command = of_command(line);
+    if command.tunnel.is_some() && !simple_commands(line).any(opens_connection) {
+        command.tunnel = None;
+    }
+    if command.tunnel.is_none() {
+        command.tunnel = ["/dev/tcp", "/dev/udp"].into_iter().find(|device| line.contains(device));
+    }
+    Facts { line: line.to_owned(), command, fingerprint: fingerprint(line), ..Facts::default() }
 }
 
 /// What is known of an event's command from its event alone.
@@ -490,6 +574,73 @@ mod tests {
         assert_eq!(probe(r#"{"OpenStdin":true}"#, command), Some(false));
         assert_eq!(probe("{}", "/bin/sh -c curl -f http://localhost/ ; sh"), Some(false));
         assert_eq!(of_line(command).with_answers(&Exec::default(), None).probe, None);
+    }
+
+    #[test]
+    fn who_gives_a_shell_a_command_does_not_type_into_it() {
+        for (arguments, tty, interactive) in [
+            (&[][..], false, true),
+            (&["-l"], false, true),
+            (&["-i"], false, true),
+            (&["-s", "x"], false, true),
+            (&["-c", "npm test"], false, false),
+            (&["-e", "-c", "npm test"], false, false),
+            (&["-lc", "npm test"], false, false),
+            (&["-e", "/scripts/step.sh"], false, false),
+            (&["-ic", "x"], false, true),
+            (&["-c", "npm test"], true, true),
+            (&["-o", "errexit"], false, true),
+            (&["-"], false, true),
+            (&["--rcfile", "/dev/null"], false, true),
+            (&["-O", "extglob"], false, true),
+            (&["+O", "extglob"], false, true),
+            (&["/dev/stdin"], false, true),
+            (&["/proc/self/fd/0"], false, true),
+            (&["-c", "sh"], false, true),
+            (&["-c", "exec sh"], false, true),
+            (&["-c", ". /dev/stdin"], false, true),
+            (&["-c", "eval \"$(cat)\""], false, true),
+        ] {
+            let exec = serde_json::json!({"OpenStdin": true,
+                "ProcessConfig": {"entrypoint": "/bin/sh", "arguments": arguments, "tty": tty}});
+            let facts = of_line("sh").with_answers(&serde_json::from_value(exec).unwrap(), None);
+            assert_eq!(facts.interactive, Some(interactive), "{arguments:?} {tty}");
+        }
+    }
+
+    #[test]
+    fn a_signature_is_the_programs_and_not_what_they_are_given() {
+        let of = |line: &str| {
+            let signature = signature(&of_line(line)).unwrap();
+            signature.split('\0').next().unwrap().to_owned()
+        };
+        for (one, other) in [
+            ("sh -c pg_dump -U app shop | gzip", "sh -c pg_dump -U app blog | gzip"),
+            ("/bin/bash -c cd /app && npm ci", "/bin/bash -c cd /srv && npm test"),
+            ("redis-cli ping", "redis-cli info"),
+        ] {
+            assert_eq!(of(one), of(other), "{one}");
+        }
+        for (one, other) in [
+            ("sh -c cat /etc/hostname", "sh -c cat /etc/shadow >/x"),
+            ("sh -c if test -f /x; then pg_dump shop; fi", "sh -c if id; then /tmp/evil; fi"),
+            ("sh -c pg_dump shop", "sh -c /tmp/pg_dump shop"),
+            ("sh -c pg_dump shop", "sh -c /tmp/x=y pg_dump"),
+            ("sh /scripts/a.sh", "sh /dev/shm/a.sh"),
+            ("sh -c timeout 5 pg_dump", "sh -c timeout 5 /tmp/evil"),
+            ("sh -c find . -name x", "sh -c find . -exec /tmp/evil {} +"),
+            ("sh -c echo ok", "sh -c echo x > /etc/cron.d/x"),
+            ("sh -c echo ok > /tmp/a", "sh -c echo ok > /tmp/b"),
+            ("bash -c while read l; do echo $l; done", "bash -c while true; do cat /etc/shadow; done"),
+            ("sh -c true", "sh -c true; cat /etc/shadow"),
+            ("sh -c x", "sh -c x curl"),
+        ] {
+            let (one, other) = (of_line(one), of_line(other));
+            assert_ne!(signature(&one), signature(&other), "{} {}", one.line, other.line);
+        }
+        assert_eq!(signature(&of_line(&format!("sh -c pg_dump {}; /tmp/evil", "x ".repeat(260)))), None);
+        let user = |user: &str| signature(&Facts { user: Some(user.to_owned()), ..of_line("id") });
+        assert_ne!(user("root"), user("app"));
     }
 
     #[test]

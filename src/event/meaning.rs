@@ -4,10 +4,14 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use super::Event;
+use super::baseline::Seen;
 use super::bounds::{self, SHOWN};
+use super::ending::Ending;
 use super::exec;
 use super::origin::Origin;
-use super::risk::{Risk, Severity};
+use super::provenance::How;
+use super::registry::LocalImages;
+use super::risk::{Kind, Risk, Severity};
 use super::sanitize::visible;
 use super::tags::Moved;
 use super::workload;
@@ -22,8 +26,16 @@ pub struct Meaning {
     pub moved: Option<Moved>,
     /// Whether a policy asks for images by digest, and this one is none.
     pub breaks_pinning: bool,
-    /// What its container may do, the gravest first.
+    /// What its container may do, the gravest first, as far as that has not been reported before.
     pub risks: Vec<Risk>,
+    /// What of it has been reported before.
+    pub known_risks: Vec<&'static Kind>,
+    /// What of it other containers of the same image do too, and have done before.
+    pub learnt_risks: Vec<&'static Kind>,
+    /// What the configuration accepts.
+    pub accepted: Option<Accepted>,
+    /// Whether its image is used here for the first time.
+    pub is_first_image: bool,
     /// Who says so; none where only the engine could be asked.
     pub evidence: Option<Evidence>,
     /// Its command.
@@ -32,6 +44,19 @@ pub struct Meaning {
     pub workload: Vec<(&'static str, String)>,
     /// With what its container or command ended, whatever its labels say; none where that is not known.
     pub exit_code: Option<i64>,
+    /// How its container ended, where it says that it did.
+    pub ending: Option<Ending>,
+}
+
+/// What the configuration accepts of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The names of the findings.
+    pub findings: Vec<&'static str>,
+    /// Why the first of them is accepted.
+    pub reason: String,
+    /// The last day of that.
+    pub until: jiff::civil::Date,
 }
 
 /// Who says what a container may do.
@@ -124,11 +149,30 @@ impl Meaning {
     pub fn fields_beside_image(&self) -> Vec<Field<'_>> {
         let mut fields = Fields(Vec::new());
         self.of_risks(&mut fields);
+        // Who says so stands with the gravest of them.
+        let mut is_said = !self.risks.is_empty();
+        for (object, kinds) in [("known_risk", &self.known_risks), ("learnt_risk", &self.learnt_risks)] {
+            of_kinds(object, kinds, &mut fields);
+            if !kinds.is_empty() && !std::mem::replace(&mut is_said, true) {
+                self.of_evidence(object, &mut fields);
+            }
+        }
+        if let Some(accepted) = &self.accepted {
+            fields.add("accepted", "findings", accepted.findings.join(", "));
+            fields.add("accepted", "reason", accepted.reason.as_str());
+            fields.add("accepted", "until", accepted.until.to_string());
+        }
         if let Some(exec) = &self.exec {
             of_exec(exec, &mut fields);
         }
         for (key, value) in &self.workload {
             fields.add("workload", key, value.as_str());
+        }
+        if let Some(ending) = self.ending {
+            fields.add("end", "cause", ending.cause.name());
+            if let Some(failures) = ending.crash_loop {
+                fields.add("end", "crash_loop", failures.to_string());
+            }
         }
         fields.0
     }
@@ -136,7 +180,7 @@ impl Meaning {
     /// Whether more is known of the image than what [`Self::image`] holds.
     #[must_use]
     pub fn says_more_of_image(&self) -> bool {
-        self.breaks_pinning || self.moved.is_some()
+        self.breaks_pinning || self.moved.is_some() || self.is_first_image
     }
 
     /// The fields of its image, if it has one.
@@ -152,12 +196,19 @@ impl Meaning {
         fields.add(OBJECT, "digest", image.digest.as_str());
         fields.add(OBJECT, "id", image.id.as_str());
         fields.add(OBJECT, "trust", image.trust.name());
+        fields.add(OBJECT, "origin", image.how.map_or("unknown", How::name));
         fields.add_switch(OBJECT, "pinned", Some(image.is_pinned));
         fields.add_switch(OBJECT, "breaks_pinning", self.breaks_pinning.then_some(true));
         fields.add_switch(OBJECT, "local", image.is_local.then_some(true));
+        fields.add(OBJECT, "local_images", image.local_images.map_or("", LocalImages::name));
+        fields.add_switch(OBJECT, "breaks_policy", image.breaks_policy.then_some(true));
+        fields.add(OBJECT, "seen", if self.is_first_image { Seen::First.name() } else { "" });
+        fields.add_switch(OBJECT, "masquerade", image.is_masquerade.then_some(true));
         fields.add(OBJECT, "pulled_from", image.pulled_from.join(", "));
+        fields.add(OBJECT, "made_of", image.made_of.join(", "));
         if let Some(moved) = &self.moved {
             fields.add(OBJECT, "tag_moved", "true");
+            fields.add_switch(OBJECT, "rebuilt", moved.is_rebuild.then_some(true));
             fields.add(OBJECT, "old_digest", moved.from.as_str());
             fields.add(OBJECT, "new_digest", moved.to.as_str());
         }
@@ -171,15 +222,18 @@ impl Meaning {
         fields.add("risk", "names", names.join(", "));
         fields.add("risk", "cis", distinct(self.risks.iter().map(|risk| risk.kind.cis)));
         fields.add("risk", "attack", distinct(self.risks.iter().map(|risk| risk.kind.attack)));
-        if let Some(evidence) = &self.evidence {
-            fields.add("risk", "evidence", evidence.sources.as_str());
-            if !evidence.kernel_only.is_empty() {
-                fields.add("risk", "seen_by", "kernel");
-                fields.add("risk", "kernel_only", evidence.kernel_only.join(", "));
-            }
-        }
+        self.of_evidence("risk", fields);
         for risk in &self.risks {
             fields.add("risk", risk.kind.name, risk.detail.as_str());
+        }
+    }
+
+    fn of_evidence(&self, object: &'static str, fields: &mut Fields<'_>) {
+        let Some(evidence) = &self.evidence else { return };
+        fields.add(object, "evidence", evidence.sources.clone());
+        if !evidence.kernel_only.is_empty() {
+            fields.add(object, "seen_by", "kernel");
+            fields.add(object, "kernel_only", evidence.kernel_only.join(", "));
         }
     }
 }
@@ -205,10 +259,18 @@ impl<'m> Fields<'m> {
     }
 }
 
+/// The gravest of some risks, and their names.
+fn of_kinds(object: &'static str, kinds: &[&'static Kind], fields: &mut Fields<'_>) {
+    let Some(severity) = kinds.iter().map(|kind| kind.severity).max() else { return };
+    fields.add(object, "severity", severity.name());
+    fields.add(object, "names", kinds.iter().map(|kind| kind.name).collect::<Vec<_>>().join(", "));
+}
+
 fn of_exec<'m>(exec: &'m exec::Facts, fields: &mut Fields<'m>) {
     const OBJECT: &str = "exec";
     fields.add(OBJECT, "command", exec.line.as_str());
     fields.add_switch(OBJECT, "runs", exec.runs.then_some(true));
+    fields.add(OBJECT, "seen", if exec.runs { exec.seen.name() } else { "" });
     for (key, name) in [
         ("shell", exec.command.shell),
         ("package_manager", exec.command.package_manager),
@@ -273,6 +335,7 @@ mod tests {
                 "image.tag=latest",
                 "image.id= [not an array]",
                 "image.trust=unknown",
+                "image.origin=unknown",
                 "image.pinned=false",
                 "risk.severity=critical",
                 "risk.names=privileged, host_root_rw",
@@ -304,6 +367,7 @@ mod tests {
             [
                 "exec.command=sh -c curl x",
                 "exec.runs=true",
+                "exec.seen=off",
                 "exec.shell=sh",
                 "exec.download=curl",
                 "workload.core=true"

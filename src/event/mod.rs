@@ -4,7 +4,10 @@
 //! out from version 1.52 on (`status`, `id`, `from`) is filled in here, because Wazuh's stock rules up to 4.14.3 look
 //! at `docker.status` and nothing else.
 
+pub mod baseline;
 pub mod bounds;
+pub mod ending;
+pub mod exceptions;
 pub mod exec;
 pub mod filter;
 pub mod forged;
@@ -14,12 +17,15 @@ pub mod json;
 pub mod meaning;
 pub mod origin;
 pub mod preview;
+pub mod provenance;
+pub mod reach;
 pub mod redact;
 pub mod registry;
 pub mod repair;
 pub mod risk;
 pub mod sanitize;
 pub mod tags;
+pub mod trust;
 pub mod workload;
 
 use std::borrow::Cow;

@@ -21,11 +21,14 @@ use std::fmt;
 use super::image::{HUB, Reference, split_port};
 
 /// What is thought of an image's origin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Trust {
     /// It is from a trusted registry.
     Trusted,
+    /// It was made or brought here without a registry, of nothing that is known to be worse.
+    Local,
     /// Nobody said, or it is not known where it is from.
+    #[default]
     Unknown,
     /// It is from a registry that is not trusted.
     Untrusted,
@@ -37,8 +40,36 @@ impl Trust {
     pub fn name(self) -> &'static str {
         match self {
             Self::Trusted => "trusted",
+            Self::Local => "local",
             Self::Unknown => "unknown",
             Self::Untrusted => "untrusted",
+        }
+    }
+}
+
+/// What containers of images that were made or brought here without a registry are worth.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum LocalImages {
+    /// A record.
+    Allow,
+    /// A glance.
+    #[default]
+    Report,
+    /// An alert.
+    Alert,
+}
+
+impl LocalImages {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Report, Self::Alert];
+
+    /// One word, in the configuration and for rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Report => "report",
+            Self::Alert => "alert",
         }
     }
 }
@@ -92,11 +123,15 @@ impl Pattern {
     }
 
     fn matches(&self, reference: &Reference<'_>) -> bool {
+        let (_, port) = split_port(&reference.registry);
+        real_port(port) == self.port.as_deref() && self.matches_on_any_port(reference)
+    }
+
+    fn matches_on_any_port(&self, reference: &Reference<'_>) -> bool {
         let registry = if is_hub(&reference.registry) { HUB } else { &reference.registry };
-        let (host, port) = split_port(registry);
+        let (host, _) = split_port(registry);
         let mut parts = reference.repository.split('/');
-        real_port(port) == self.port.as_deref()
-            && self.matches_host(host)
+        self.matches_host(host)
             && self.path.iter().all(|part| parts.next().is_some_and(|their| part == "*" || part == their))
     }
 
@@ -133,6 +168,7 @@ fn is_hub(registry: &str) -> bool {
 pub struct Registries {
     trusted: Vec<Pattern>,
     untrusted: Vec<Pattern>,
+    local: LocalImages,
 }
 
 impl Registries {
@@ -144,7 +180,38 @@ impl Registries {
         let parse = |patterns: &[String]| -> Result<Vec<_>, _> {
             patterns.iter().map(|pattern| Pattern::parse(pattern)).collect()
         };
-        Ok(Self { trusted: parse(trusted)?, untrusted: parse(untrusted)? })
+        Ok(Self { trusted: parse(trusted)?, untrusted: parse(untrusted)?, local: LocalImages::default() })
+    }
+
+    /// The same lists, with what images of no registry are worth.
+    #[must_use]
+    pub fn with_local_images(self, local: LocalImages) -> Self {
+        Self { local, ..self }
+    }
+
+    /// What images of no registry are worth.
+    #[must_use]
+    pub fn local_images(&self) -> LocalImages {
+        self.local
+    }
+
+    /// Whether anybody is named as trusted, so that everybody else is not.
+    #[must_use]
+    pub fn is_policy(&self) -> bool {
+        !self.trusted.is_empty()
+    }
+
+    /// Whether this origin is named as untrusted.
+    #[must_use]
+    pub fn distrusts(&self, reference: &Reference<'_>) -> bool {
+        self.untrusted.iter().any(|pattern| pattern.matches(reference))
+    }
+
+    /// Whether this origin could be a trusted one if its registry's port were another.
+    #[must_use]
+    pub fn may_trust(&self, reference: &Reference<'_>) -> bool {
+        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches_on_any_port(reference));
+        any(&self.trusted) && !self.distrusts(reference)
     }
 
     /// What is thought of this origin: who is named as untrusted stays that, whatever else matches; where nobody is

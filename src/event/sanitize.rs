@@ -318,12 +318,11 @@ fn make_visible(text: &mut Cow<'_, str>) -> bool {
     if is_printable(text) {
         return false;
     }
-    let Some(first) = text.find(is_hidden) else { return false };
+    let signs = || Signs { before: None, rest: text.chars().peekable() };
+    let Some(first) = signs().position(|(c, is_part)| is_hidden(c) && !is_part) else { return false };
     let mut visible = String::with_capacity(text.len() + 8);
-    let (plain, rest) = text.split_at(first);
-    visible.push_str(plain);
-    for c in rest.chars() {
-        if is_hidden(c) {
+    for (place, (c, is_part)) in signs().enumerate() {
+        if place >= first && is_hidden(c) && !is_part {
             // Writing to a String cannot fail.
             let _ = write!(visible, "\\u{:04x}", u32::from(c));
         } else {
@@ -332,6 +331,43 @@ fn make_visible(text: &mut Cow<'_, str>) -> bool {
     }
     *text = visible.into();
     true
+}
+
+/// The characters of a text, each with whether it joins the one before it to the next, or says how that is drawn, as in
+/// emoji and in the scripts of India and the Middle East.
+struct Signs<'t> {
+    before: Option<char>,
+    rest: std::iter::Peekable<std::str::Chars<'t>>,
+}
+
+impl Iterator for Signs<'_> {
+    type Item = (char, bool);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let c = self.rest.next()?;
+        let before = self.before.replace(c);
+        let next = self.rest.peek().copied();
+        let is_part = before.zip(next.or(Some(' '))).is_some_and(|(before, next)| is_part_of_sign(before, c, next));
+        Some((c, is_part))
+    }
+}
+
+fn is_part_of_sign(before: char, c: char, next: char) -> bool {
+    let is_picture = |c| matches!(c, '\u{2190}'..='\u{21ff}' | '\u{2300}'..='\u{23ff}' | '\u{2600}'..='\u{27bf}' | '\u{2b00}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
+    let is_joined = |c| matches!(c, '\u{600}'..='\u{dff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}');
+    match c {
+        '\u{200c}'..='\u{200d}' => {
+            (is_picture(next) && (is_picture(before) || before == '\u{fe0f}')) || (is_joined(before) && is_joined(next))
+        }
+        // Signs that are digits or marks otherwise.
+        '\u{fe0f}' if matches!(before, '0'..='9' | '#' | '*') => next == '\u{20e3}',
+        '\u{fe0e}'..='\u{fe0f}' => {
+            is_picture(before)
+                || matches!(before, '\u{a9}' | '\u{ae}' | '\u{203c}' | '\u{2049}' | '\u{2122}' | '\u{2139}')
+                || matches!(before, '\u{3030}' | '\u{303d}' | '\u{3297}' | '\u{3299}')
+        }
+        _ => false,
+    }
 }
 
 /// Characters that a person cannot see, or that change what he sees of others.
@@ -527,6 +563,36 @@ mod tests {
 
     fn keys(json: &str) -> Vec<String> {
         attributes(json).0.into_iter().map(|(key, _)| key).collect()
+    }
+
+    #[test]
+    fn what_joins_or_draws_a_sign_is_part_of_it_and_hides_nothing() {
+        for text in [
+            "\u{1f468}\u{200d}\u{1f469}\u{200d}\u{1f467}",
+            "\u{2764}\u{fe0f}",
+            "1\u{fe0f}\u{20e3}",
+            "\u{646}\u{645}\u{6cc}\u{200c}\u{62e}",
+            "\u{915}\u{94d}\u{200d}\u{937}",
+            "\u{1f3f3}\u{fe0f}\u{200d}\u{1f308}",
+        ] {
+            let mut shown = text.into();
+            assert!(!make_visible(&mut shown) && shown == text, "{text}");
+        }
+        for (text, shown) in [
+            ("ad\u{200d}min", "ad\\u200dmin"),
+            ("a\u{fe0f}b", "a\\ufe0fb"),
+            ("\u{200d}x", "\\u200dx"),
+            ("1\u{fe0f}\u{fe0f}", "1\\ufe0f\\ufe0f"),
+            ("2\u{fe0e}", "2\\ufe0e"),
+            ("\u{1f600}\u{200d}admin", "\u{1f600}\\u200dadmin"),
+            ("\u{2500}\u{200d}a", "\u{2500}\\u200da"),
+            ("\u{2800}\u{200c}\u{2800}", "\u{2800}\\u200c\u{2800}"),
+            ("\u{1f600}\u{200b}x", "\u{1f600}\\u200bx"),
+            ("\u{1f600}\u{202e}x", "\u{1f600}\\u202ex"),
+        ] {
+            let mut text = text.into();
+            assert!(make_visible(&mut text) && text == shown, "{shown}");
+        }
     }
 
     #[test]

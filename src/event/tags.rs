@@ -11,37 +11,12 @@ const MAX_NAME: usize = 512;
 /// The longest id or digest that is remembered, in bytes.
 const MAX_ID: usize = 256;
 
-/// How a tag came to point where it does.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Source {
-    /// It was there when it was first looked at.
-    #[default]
-    Found,
-    /// It was pulled from where its name says, or pushed to there.
-    Registry,
-    /// It was made here: by `tag`, `load`, `import`, `commit` or a build.
-    Here,
-}
-
-impl Source {
-    fn letter(self) -> &'static str {
-        match self {
-            Self::Found => "f",
-            Self::Registry => "r",
-            Self::Here => "h",
-        }
-    }
-
-    fn of(letter: &str) -> Option<Self> {
-        [Self::Found, Self::Registry, Self::Here].into_iter().find(|source| source.letter() == letter)
-    }
-}
+/// The first word of a line that holds a tag.
+const MARK: &str = "tag";
 
 /// What a tag points to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// How it came to.
-    pub source: Source,
     /// The image's id.
     pub id: String,
     /// The image's digest in the tag's own repository; empty for one that was never pulled from or pushed to there.
@@ -63,6 +38,10 @@ pub struct Moved {
     pub from: String,
     /// The digest it has, or the image's id.
     pub to: String,
+    /// The id of the image that it pointed to.
+    pub from_id: String,
+    /// Whether both images were built here.
+    pub is_rebuild: bool,
 }
 
 /// The memory.
@@ -80,18 +59,17 @@ impl Default for Tags {
 
 impl Tags {
     /// Sees a tag; says so where it points elsewhere than when it was last seen.
-    pub fn see(&mut self, tag: &str, mut target: Target) -> Option<Moved> {
+    pub fn see(&mut self, tag: &str, target: Target) -> Option<Moved> {
         let before = self.known.get(tag);
-        // What a registry has vouched for stays that for as long as it is the same image.
-        if let Some(before) = before.filter(|before| before.id == target.id && target.source != Source::Registry) {
-            target.source = before.source;
-        }
         if before == Some(&target) {
             return None;
         }
-        let moved = before
-            .filter(|before| before.id != target.id)
-            .map(|before| Moved { from: before.name().to_owned(), to: target.name().to_owned() });
+        let moved = before.filter(|before| before.id != target.id).map(|before| Moved {
+            from: before.name().to_owned(),
+            to: target.name().to_owned(),
+            from_id: before.id.clone(),
+            is_rebuild: false,
+        });
         self.keep(tag, target);
         moved
     }
@@ -103,9 +81,10 @@ impl Tags {
         }
     }
 
-    /// All tags that point to an image.
-    pub fn of_image(&self, id: &str) -> impl Iterator<Item = (&str, &Target)> {
-        self.known.iter().filter(move |(_, target)| target.id == id).map(|(tag, target)| (tag.as_ref(), target))
+    /// What a tag pointed to when it was last seen.
+    #[must_use]
+    pub fn get(&self, tag: &str) -> Option<&Target> {
+        self.known.get(tag)
     }
 
     fn keep(&mut self, tag: &str, target: Target) {
@@ -117,35 +96,67 @@ impl Tags {
         self.known.keep(tag, target);
     }
 
-    /// The memory as text, where it has changed since this was last asked: a line for each tag, with how it came to be,
-    /// its image's id and digest.
-    pub fn changed(&mut self) -> Option<String> {
-        if !std::mem::take(&mut self.is_changed) {
-            return None;
-        }
-        let lines = self.known.iter().map(|(tag, target)| {
-            let Target { source, id, digest } = target;
-            format!("{tag} {} {id} {digest}\n", source.letter())
-        });
-        Some(lines.collect())
+    /// Whether it has changed since it was last taken.
+    #[must_use]
+    pub fn is_changed(&self) -> bool {
+        self.is_changed
     }
 
-    /// Reads what [`Self::changed`] wrote; a damaged line is one tag less.
+    /// Whether it has changed since this was last asked.
+    pub fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.is_changed)
+    }
+
+    /// The memory as text: a line for each tag, with its image's id and digest.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let lines = self.known.iter().map(|(tag, Target { id, digest })| format!("{MARK} {tag} {id} {digest}\n"));
+        lines.collect()
+    }
+
+    /// Reads what [`Self::text`] wrote, among other lines, or what version 0.1.0 did; a damaged line is one tag less.
     #[must_use]
     pub fn read(text: &str) -> Self {
         let mut tags = Self::default();
         for line in text.lines() {
-            let mut parts = line.split(' ');
-            let (tag, source) = (parts.next().unwrap_or_default(), parts.next().and_then(Source::of));
-            if let (Some(source), Some(id), Some(digest), None) = (source, parts.next(), parts.next(), parts.next())
-                && !tag.is_empty()
-                && !id.is_empty()
-            {
-                tags.keep(tag, Target { source, id: id.to_owned(), digest: digest.to_owned() });
+            let words: Vec<&str> = line.split(' ').collect();
+            let (tag, id, digest) = match (words.as_slice(), of_first_version(line)) {
+                ([MARK, tag, id, digest], _) => (*tag, *id, *digest),
+                (_, Some(old)) => (old.tag, old.id, old.digest),
+                _ => continue,
+            };
+            if !tag.is_empty() && !id.is_empty() {
+                tags.keep(tag, Target { id: id.to_owned(), digest: digest.to_owned() });
             }
         }
         tags.is_changed = false;
         tags
+    }
+}
+
+/// A line as version 0.1.0 wrote it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OldLine<'l> {
+    /// The tag, in full.
+    pub tag: &'l str,
+    /// Whether it was seen to be pulled or pushed.
+    pub is_of_registry: bool,
+    /// The image's id.
+    pub id: &'l str,
+    /// Its digest in the tag's repository.
+    pub digest: &'l str,
+}
+
+/// A line of version 0.1.0: the tag, a letter, the id and the digest.
+#[must_use]
+pub fn of_first_version(line: &str) -> Option<OldLine<'_>> {
+    let words: Vec<&str> = line.split(' ').collect();
+    // A whole name has a slash, which the first words of newer lines do not have.
+    match words.as_slice() {
+        [tag, letter @ ("f" | "r" | "h"), id, digest] if tag.contains('/') && !id.is_empty() => {
+            Some(OldLine { tag, is_of_registry: *letter == "r", id, digest })
+        }
+        _ => None,
     }
 }
 
@@ -154,11 +165,11 @@ mod tests {
     use super::*;
 
     fn target(id: &str, digest: &str) -> Target {
-        Target { source: Source::Found, id: id.to_owned(), digest: digest.to_owned() }
+        Target { id: id.to_owned(), digest: digest.to_owned() }
     }
 
-    fn moved(from: &str, to: &str) -> Moved {
-        Moved { from: from.to_owned(), to: to.to_owned() }
+    fn moved(from: &str, to: &str, from_id: &str) -> Moved {
+        Moved { from: from.to_owned(), to: to.to_owned(), from_id: from_id.to_owned(), is_rebuild: false }
     }
 
     #[test]
@@ -166,39 +177,29 @@ mod tests {
         let mut tags = Tags::default();
         assert_eq!(tags.see("r/a:1", target("i1", "")), None);
         assert_eq!(tags.see("r/a:1", target("i1", "d1")), None, "the same image, now with a digest");
-        assert_eq!(tags.see("r/a:1", target("i2", "d2")), Some(moved("d1", "d2")));
+        assert_eq!(tags.see("r/a:1", target("i2", "d2")), Some(moved("d1", "d2", "i1")));
         assert_eq!(tags.see("r/a:1", target("i2", "d2")), None);
-        assert_eq!(tags.see("r/a:1", target("i3", "")), Some(moved("d2", "i3")));
+        assert_eq!(tags.see("r/a:1", target("i3", "")), Some(moved("d2", "i3", "i2")));
         assert_eq!(tags.see("r/a:2", target("i1", "d1")), None, "another tag");
         tags.learn("r/a:1", target("i9", ""));
-        assert_eq!(tags.see("r/a:1", target("i3", "")), None, "what is known is not learnt anew");
+        assert_eq!(tags.see("r/a:1", target("i3", "")), None, "what is known is not learnt again");
     }
 
     #[test]
-    fn what_a_registry_vouched_for_stays_that_until_it_is_another_image() {
-        let mut tags = Tags::default();
-        let of = |source, id: &str| Target { source, ..target(id, "") };
-        let source = |tags: &Tags, id: &str| tags.of_image(id).next().map(|(_, target)| target.source);
-        tags.see("r/a:1", of(Source::Found, "i1"));
-        tags.see("r/a:1", of(Source::Here, "i1"));
-        assert_eq!(source(&tags, "i1"), Some(Source::Found), "the same image under the same name");
-        tags.see("r/a:1", of(Source::Registry, "i1"));
-        tags.see("r/a:1", of(Source::Here, "i1"));
-        assert_eq!(source(&tags, "i1"), Some(Source::Registry));
-        tags.see("r/a:1", of(Source::Here, "i2"));
-        assert_eq!((source(&tags, "i1"), source(&tags, "i2")), (None, Some(Source::Here)));
-    }
-
-    #[test]
-    fn it_survives_as_text() {
+    fn it_survives_as_text_and_reads_what_the_first_version_left() {
         let mut tags = Tags::default();
         tags.see("r/a:1", target("i1", "d1"));
         tags.see("r/b:1", target("i2", ""));
-        let text = tags.changed().unwrap();
-        assert_eq!((text.as_str(), tags.changed()), ("r/a:1 f i1 d1\nr/b:1 f i2 \n", None));
-        let mut read = Tags::read(&format!("{text}torn\nr/c:1 f x y z\nr/d:1 ? i d\n  \n"));
-        assert_eq!(read.changed(), None);
-        assert_eq!(read.known.iter().collect::<Vec<_>>(), tags.known.iter().collect::<Vec<_>>());
-        assert_eq!(read.see("r/a:1", target("i3", "d3")), Some(moved("d1", "d3")));
+        assert!(tags.take_changed() && !tags.take_changed());
+        let text = tags.text();
+        assert_eq!(text, "tag r/a:1 i1 d1\ntag r/b:1 i2 \n");
+        for text in [&text, "r/a:1 f i1 d1\nr/b:1 h i2 \n"] {
+            let mut read = Tags::read(&format!("{text}torn\nr/c:1 f x y z\nr/d:1 ? i d\nimage i how=built\n  \n"));
+            assert!(!read.take_changed());
+            assert_eq!(read.known.iter().collect::<Vec<_>>(), tags.known.iter().collect::<Vec<_>>());
+            assert_eq!(read.see("r/a:1", target("i3", "d3")), Some(moved("d1", "d3", "i1")));
+        }
+        assert!(of_first_version("r/a:1 r i1 d1").unwrap().is_of_registry);
+        assert_eq!(of_first_version("tag r i1 d1"), None);
     }
 }

@@ -66,6 +66,10 @@ impl Weighed for Item {
             _ => 1,
         }
     }
+
+    fn is_of_reserve(&self) -> bool {
+        matches!(self, Self::Lines(lines) if lines.is_of_reserve)
+    }
 }
 
 /// Lines that came together: what is handed on one by one costs more than it is worth.
@@ -77,6 +81,8 @@ pub struct Lines {
     ends: Vec<(usize, u64)>,
     /// When the first came.
     first: Timestamp,
+    /// Whether they were let in from the reserve.
+    is_of_reserve: bool,
 }
 
 /// So many bytes of lines are handed on together, and not more than a line beyond.
@@ -267,10 +273,11 @@ impl Corridor {
         let pushed = self.overflow.spill.push(&clean, hash, now.as_millisecond());
         if let Err(error) = pushed {
             // The rest of the memory is for what matters most.
-            if importance < Importance::High || !self.intake.fits(100, line.len(), 1) {
+            let is_of_reserve = !self.intake.fits(100, line.len(), 1);
+            if importance < Importance::High || (is_of_reserve && !self.intake.fits_reserve(line.len())) {
                 return Err(error);
             }
-            let mut lines = Lines { first: now, ..Lines::default() };
+            let mut lines = Lines { first: now, is_of_reserve, ..Lines::default() };
             lines.push(line, hash);
             self.intake.door().force(Item::Lines(lines));
         } else if is_first {

@@ -23,9 +23,9 @@ use crate::bounded::AsItIs;
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::Image;
 use crate::docker::{Engine, EngineError};
+use crate::event::exec;
 use crate::event::preview::Early;
-use crate::event::tags::Source;
-use crate::event::{exec, risk};
+use crate::event::provenance::Act;
 use crate::inquiry::{Answers, Question, answer};
 use crate::intake::Door;
 use crate::lock::lock;
@@ -36,6 +36,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long the list of all images may take.
 const LIST_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// So many of the listed images are looked at one by one.
+const MAX_LOOKED_AT: usize = 512;
 
 /// How many bytes results may hold until the worker has taken them.
 const MAX_HELD: usize = 16 << 20;
@@ -101,8 +104,8 @@ pub(super) struct Role {
     pub is_image: bool,
     /// Whether it is a container.
     pub is_container: bool,
-    /// How its tag came to point to its image, where it does now.
-    pub source: Option<Source>,
+    /// What the event does with its image.
+    pub act: Option<Act>,
 }
 
 /// What a request is about, for a result that comes late.
@@ -118,8 +121,8 @@ pub(super) struct Subject {
     pub role: Role,
     /// What its event says of a command.
     pub exec: Option<exec::Facts>,
-    /// The risks that its event has reported already.
-    pub reported: Vec<&'static risk::Kind>,
+    /// Whether it was asked about before; that there was no answer then has been reported.
+    pub is_again: bool,
 }
 
 /// A result that came too late for its event.
@@ -192,13 +195,13 @@ impl Request {
     }
 
     /// The result, where there is one by now; else what has been answered so far, and the rest comes late.
-    pub(super) fn result_or_late(&self, subject: impl FnOnce(&Answers) -> Subject) -> (Answers, Option<NoAnswer>) {
+    pub(super) fn result_or_late(&self, subject: impl FnOnce() -> Subject) -> (Answers, Option<NoAnswer>) {
         let mut state = lock(&self.state);
         if let Outcome::Ended(no_answer) = state.outcome {
             return (self.take(), no_answer);
         }
         let answers = lock(&self.answers).clone();
-        state.receiving = Receiving::Late(Box::new(subject(&answers)));
+        state.receiving = Receiving::Late(Box::new(subject()));
         (answers, Some(NoAnswer::Timeout))
     }
 
@@ -311,7 +314,13 @@ impl Inspector {
 
     /// What was asked early for the line with this hash.
     pub(super) fn take_early(&self, line: u64) -> Option<Arc<Request>> {
-        self.shared.lanes().early.remove(&line)
+        let mut lanes = self.shared.lanes();
+        let request = lanes.early.remove(&line)?;
+        if lanes.early.is_empty() {
+            // After a storm no memory stays behind.
+            lanes.early = HashMap::default();
+        }
+        Some(request)
     }
 
     /// Asks about this object.
@@ -357,7 +366,16 @@ impl Inspector {
         let engine = self.shared.engine(endpoint);
         let (done, images) = bounded(1);
         self.shared.runtime.spawn(async move {
-            if let Ok(Ok(images)) = tokio::time::timeout(LIST_TIMEOUT, engine.images()).await {
+            if let Ok(Ok(mut images)) = tokio::time::timeout(LIST_TIMEOUT, engine.images()).await {
+                // A list leaves out the layers, which show what was made of what.
+                let looked_at = async {
+                    for image in images.iter_mut().take(MAX_LOOKED_AT) {
+                        if let Ok(known) = engine.image(&image.id).await {
+                            *image = known;
+                        }
+                    }
+                };
+                let _ = tokio::time::timeout(LIST_TIMEOUT, looked_at).await;
                 // Where another connection was made meanwhile, another list is on its way.
                 let _ = done.send(images);
             }
@@ -527,6 +545,10 @@ impl Drop for Running {
             *count -= 1;
             if *count == 0 {
                 lanes.of_object.remove(&object);
+                if lanes.of_object.is_empty() {
+                    // After a storm no memory stays behind.
+                    lanes.of_object = HashMap::new();
+                }
             }
         }
         drop(lanes);

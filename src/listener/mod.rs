@@ -13,6 +13,7 @@
 
 mod corridor;
 mod fair_queue;
+mod familiar;
 mod inspector;
 mod judge;
 mod loss;
@@ -32,9 +33,9 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use crate::backlog::{Backlog, Left};
-use crate::bounded::Bounded;
+use crate::bounded::Nameless;
 use crate::config::Config;
-use crate::cursor::{Cursor, Past, PastKind, Window};
+use crate::cursor::{Cursor, Key, Past, PastKind, Window};
 use crate::docker::availability::Identity;
 use crate::docker::reader::{Before, Plan, Reader};
 use crate::folder::{Folder, FolderError};
@@ -52,11 +53,12 @@ use crate::wazuh::queue::{AtStop, Queue};
 use crate::wazuh::state::{ConnectionStatus, Report};
 
 use corridor::{Corridor, Item, Overflow};
+use familiar::Familiar;
 use inspector::Inspector;
 use judge::Judge;
 use loss::LossLedger;
 use parked::Parked;
-use pipeline::{Losses, Outgoing, Pipeline};
+use pipeline::{Losses, Outgoing, Pipeline, SentEarly};
 use sender::Sender;
 use spill::Spill;
 pub use status::Counters;
@@ -120,6 +122,7 @@ impl Kept {
         let (cursor, past) = Cursor::open(&folder.file("cursor")?);
         let delivered = Window::of(past.delivered.iter().copied());
         let is_delivered = |line: Option<u64>, sequence| match line {
+            _ if past.early.contains_key(&sequence) => true,
             Some(hash) => delivered.place(hash).is_some(),
             None => sequence <= past.sequence,
         };
@@ -254,10 +257,10 @@ impl Listener {
             status: Arc::clone(&status),
             stop,
             refusals: corridor::Refusals::default(),
-            judge: Judge::new(folder.and_then(|folder| folder.file("tags").ok())),
+            judge: enricher(key, folder),
             inspector: inspector.clone(),
             parked: Parked::default(),
-            slow: Bounded::new(pipeline::MAX_SLOW),
+            slow: Nameless::new(pipeline::MAX_SLOW),
             overflow: overflow.clone(),
             unasked: LossLedger::default(),
             unreadable: LossLedger::default(),
@@ -271,12 +274,14 @@ impl Listener {
             is_spilled: false,
             nothing_waits: false,
             context: Context::new(Identity::default(), "", past.sequence.max(left.sequence)),
+            early: SentEarly::of(&past.early),
             wodle_events,
             outgoing: Outgoing::default(),
         };
         listener.spawn("pipeline", move || pipeline.run(&outlet))?;
 
-        let mut sink = Corridor::new(intake, (key, window), past.written, status, for_reader, overflow, inspector);
+        let last_read = past.read_to.or(past.written);
+        let mut sink = Corridor::new(intake, (key, window), last_read, status, for_reader, overflow, inspector);
         let home = home.root().display().to_string();
         listener.spawn("reader", move || {
             if plan.borrow().enabled {
@@ -385,7 +390,11 @@ impl Listener {
         let lost = backlog.save();
         let counters = &status.counters;
         counters.lost.add(lost.iter().filter(|entry| entry.line.is_some()).count() as u64);
-        if let Err(error) = lock(&cursor).save() {
+        let mut cursor = lock(&cursor);
+        if lost.is_empty() {
+            cursor.settle_skipped();
+        }
+        if let Err(error) = cursor.save() {
             Notice::DiskRefuses { error: format!("the record of what was delivered was not saved: {error}") }.log();
         }
         sender::tell(backlog.told(), counters, |_| {});
@@ -417,4 +426,9 @@ impl Drop for TellsEnd {
         // Where nobody reads any more, nobody waits either.
         let _ = io::Write::write_all(&mut self.0, b"e");
     }
+}
+/// What enriches events, with what it remembers in this folder.
+fn enricher(key: Key, folder: Option<&Folder>) -> Judge {
+    let file = |name| folder.and_then(|folder| folder.file(name).ok());
+    Judge::new(file("tags"), Familiar::new(key, file("baseline")))
 }

@@ -2,7 +2,7 @@
 //!
 //! It waits for no answer of the engine: an event that needs one is put aside, and those of other objects pass.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use super::loss::LossLedger;
 use super::parked::{Parked, ReadLine, Waiting};
 use super::status::Status;
 use crate::backlog::{Backlog, Entry};
-use crate::bounded::Bounded;
+use crate::bounded::Nameless;
 use crate::cursor::{Cursor, Key, Window};
 use crate::docker::endpoint::Endpoint;
 use crate::docker::lines::{Flaw, head};
@@ -37,6 +37,7 @@ use crate::suspect::{Note, Suspects};
 use crate::wazuh::message::{self, Context, Findings, NoAnswer};
 use crate::wazuh::notice::{Kind, Notice, Reason, Unprocessed};
 use crate::wazuh::pace::Pace;
+use crate::wazuh::urgency;
 
 /// How long it waits at a time for room in a backlog that is full.
 const FULL_WAIT: Duration = Duration::from_millis(100);
@@ -65,7 +66,7 @@ pub struct Pipeline {
     pub(super) inspector: Inspector,
     pub(super) parked: Parked,
     /// Objects whose results did not come in time, and when that was.
-    pub(super) slow: Bounded<Instant>,
+    pub(super) slow: Nameless<Instant>,
     pub(super) overflow: Overflow,
     /// Events of which the engine could not be asked.
     pub(super) unasked: LossLedger,
@@ -89,8 +90,25 @@ pub struct Pipeline {
     pub(super) nothing_waits: bool,
     pub(super) key: Key,
     pub(super) context: Context,
+    pub(super) early: SentEarly,
     pub(super) wodle_events: bool,
     pub(super) outgoing: Outgoing,
+}
+
+/// What an earlier process delivered before its turn.
+#[derive(Debug, Default)]
+pub struct SentEarly {
+    /// The numbers of the messages.
+    numbers: HashSet<u64>,
+    /// The hashes of their lines, which the ring may bring again.
+    lines: HashSet<u64>,
+}
+
+impl SentEarly {
+    /// These numbers, with the hashes of the lines; 0 is none.
+    pub(super) fn of(early: &BTreeMap<u64, u64>) -> Self {
+        Self { numbers: early.keys().copied().collect(), lines: early.values().copied().collect() }
+    }
 }
 
 /// What is known of the reports of losses.
@@ -105,8 +123,8 @@ pub struct Losses {
 pub struct Outgoing {
     /// One behind the other.
     text: String,
-    /// Where each ends, with its number, its line and when that was read.
-    ends: Vec<(usize, u64, Option<u64>, i64)>,
+    /// Where each ends, with its number, its line and when that was read, and whether it hurries.
+    ends: Vec<(usize, u64, Option<u64>, i64, bool)>,
     entries: Vec<Entry>,
     /// The number of the last message that was handed on.
     handed_on: Option<u64>,
@@ -138,9 +156,9 @@ impl Outgoing {
         // Of the right size, unlike the text that grows: what waits is counted by what it holds.
         let messages = Bytes::copy_from_slice(self.text.as_bytes());
         let mut start = 0;
-        for (end, sequence, line, read_at) in self.ends.drain(..) {
+        for (end, sequence, line, read_at, hurries) in self.ends.drain(..) {
             self.handed_on = Some(sequence);
-            self.entries.push(Entry { sequence, line, read_at, message: messages.slice(start..end) });
+            self.entries.push(Entry { sequence, line, read_at, hurries, message: messages.slice(start..end) });
             start = end;
         }
         self.text.clear();
@@ -179,10 +197,11 @@ impl Pipeline {
             }
             self.tell();
         }
-        for (ledger, kind) in self.ledgers() {
-            if let Some(loss) = ledger.take() {
-                loss.notice(kind).log();
-            }
+        let losses = self.ledgers().into_iter().filter_map(|(ledger, kind)| Some(ledger.take()?.notice(kind)));
+        for notice in losses.collect::<Vec<_>>() {
+            notice.log();
+            // It goes to disk with what waits, and out at the next start.
+            self.notice(&notice, None, Timestamp::now().as_millisecond());
         }
         self.nothing_waits = true;
         while let Some((id, waiting, behind)) = self.parked.take_any() {
@@ -207,7 +226,11 @@ impl Pipeline {
     /// When something has to be done where nothing comes.
     fn due(&self) -> Option<Instant> {
         let ledgers = [self.overflow.ledger.due(), self.unasked.due(), self.unreadable.due()];
-        [self.backlog.due(), self.parked.due(), self.rest_due].into_iter().chain(ledgers).flatten().min()
+        [self.backlog.due(), self.parked.due(), self.rest_due, self.judge.keep_due()]
+            .into_iter()
+            .chain(ledgers)
+            .flatten()
+            .min()
     }
 
     /// Does what is due by now.
@@ -217,6 +240,7 @@ impl Pipeline {
             self.waited_enough(&id, &waiting, behind);
         }
         self.report_losses(now);
+        self.judge.keep_tags(false);
         if self.rest_due.is_some_and(|due| due <= now) {
             self.rest(now);
         }
@@ -285,7 +309,8 @@ impl Pipeline {
     fn item(&mut self, item: Item) {
         match item {
             Item::Lines(lines) => self.lines(&lines),
-            Item::Known(hash) => self.needs_no_delivery(hash),
+            // It was before all that is delivered.
+            Item::Known(hash) => self.note_known(|cursor| cursor.note(Some(hash), 0)),
             Item::EngineId(id) => self.cursor().engine(&id),
             Item::Engine(engine, connected) => {
                 let endpoint = self.settings.borrow().endpoint.to_string();
@@ -365,6 +390,10 @@ impl Pipeline {
         if self.is_spilled && self.done.place(hash).is_some() {
             return;
         }
+        if !self.early.lines.is_empty() && self.early.lines.remove(&hash) {
+            self.needs_no_delivery(hash);
+            return;
+        }
         let mut repaired = Vec::new();
         let Ok((event, is_repaired)) = sanitize::read(line, &mut repaired) else {
             self.status.counters.refused.count();
@@ -403,7 +432,7 @@ impl Pipeline {
                 self.nothing_waits = false;
             }
         }
-        let traits = EngineTraits { mixes_labels: !self.context.engine().is_podman() };
+        let traits = EngineTraits::of(self.context.engine());
         let plan = self.judge.plan(&event, settings, traits);
         if let Some(question) = &plan.again {
             self.ask_again(question.clone(), &event, settings);
@@ -441,7 +470,7 @@ impl Pipeline {
             return Err(None);
         }
         if !settings.config.inspect {
-            return Err(Some(NoAnswer::NotAsked));
+            return Err(Some(NoAnswer::Off));
         }
         // At its start it is asked about once more: it was there a moment ago, and the kernel is asked too.
         if !question.with_kernel && self.judge.is_gone(question) {
@@ -470,7 +499,7 @@ impl Pipeline {
     /// What could not be found out when a container was made becomes a message of its own: in that of another event a
     /// rule for that event could keep it from being seen.
     fn ask_again(&mut self, question: Question, event: &Event<'_>, settings: &Settings) {
-        let subject = Subject { exec: None, ..subject(event, &Answers::default()) };
+        let subject = Subject { exec: None, is_again: true, ..subject(event) };
         if self.stop.time_left().is_some() || self.inspector.ask_late(&settings.endpoint, question, subject).is_err() {
             self.judge.look_again(event.actor_id());
         }
@@ -481,7 +510,7 @@ impl Pipeline {
         let result = if may_wait {
             request.result_or_notify(self.parked.next_number())?
         } else {
-            request.result_or_late(|answers| subject(event, answers))
+            request.result_or_late(|| subject(event))
         };
         match result.1 {
             Some(NoAnswer::Timeout) => {}
@@ -504,7 +533,7 @@ impl Pipeline {
         let mut repaired = Vec::new();
         // It could be read before.
         let Ok((event, is_repaired)) = sanitize::read(&waiting.line.line, &mut repaired) else { return };
-        let result = waiting.request.result_or_late(|answers| subject(&event, answers));
+        let result = waiting.request.result_or_late(|| subject(&event));
         if result.1 == Some(NoAnswer::Timeout) {
             self.slow.keep(id, Instant::now());
         } else {
@@ -555,7 +584,7 @@ impl Pipeline {
         (hash, read_at): (u64, i64),
         settings: &Settings,
     ) {
-        self.context.sequence += 1;
+        self.number_next();
         let Judgement { forged, no_answer, mut meaning } = judgement;
         let happened = event.time_nano().and_then(|time| Timestamp::from_nanosecond(time.into()).ok());
         let age = happened.map(|happened| Timestamp::now().as_millisecond() - happened.as_millisecond());
@@ -579,26 +608,28 @@ impl Pipeline {
             age_ms: age.and_then(|age| u64::try_from(age).ok()),
             replayed: is_here && happened.is_some_and(|happened| happened < self.connected),
         };
+        let hurries = urgency::hurries(&event, &findings);
         let text = &mut self.outgoing.text;
         if message::write(&event, &findings, &self.context, settings.config.max_event_size, text) {
             self.status.counters.truncated.count();
         }
-        self.keep(Some(hash), read_at);
+        self.keep(Some(hash), read_at, hurries);
     }
 
     /// A message of its own: the event's is gone, and stock rules must not see it twice.
     fn late(&mut self, late: Late) {
         let settings = Arc::clone(&self.settings.borrow());
-        let Some((subject, mut meaning)) = self.judge.judge_late(late, &settings) else { return };
+        let Some((subject, judgement)) = self.judge.judge_late(late, &settings) else { return };
+        let Judgement { no_answer, mut meaning, .. } = judgement;
         let attributes = [("image", subject.image.as_str()), ("name", subject.name.as_str())];
         let mut event =
             Event::about(&subject.id, attributes.get(usize::from(subject.role.is_image)..).unwrap_or_default());
         let changes = sanitize::clean(&mut event);
-        self.context.sequence += 1;
+        self.number_next();
         let redacted = self.redact(&settings, &mut meaning);
-        let findings = Findings { changes, redacted, meaning, is_late: true, ..Findings::default() };
+        let findings = Findings { changes, no_answer, redacted, meaning, is_late: true, ..Findings::default() };
         message::write(&event, &findings, &self.context, settings.config.max_event_size, &mut self.outgoing.text);
-        self.keep(None, Timestamp::now().as_millisecond());
+        self.keep(None, Timestamp::now().as_millisecond(), true);
     }
 
     fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
@@ -616,26 +647,41 @@ impl Pipeline {
     }
 
     fn notice(&mut self, notice: &Notice, line: Option<u64>, read_at: i64) {
-        let message = notice.message(self.wodle_events, self.context.sequence + 1, Timestamp::now());
-        if let Some(message) = message {
-            self.context.sequence += 1;
+        let before = self.context.sequence;
+        self.number_next();
+        if let Some(message) = notice.message(self.wodle_events, self.context.sequence, Timestamp::now()) {
             self.outgoing.text.push_str(&message);
-            self.keep(line, read_at);
+            self.keep(line, read_at, notice.hurries());
+        } else {
+            self.context.sequence = before;
+        }
+    }
+
+    /// Gives the next message its number.
+    fn number_next(&mut self) {
+        self.context.sequence += 1;
+        while self.early.numbers.contains(&self.context.sequence) {
+            self.context.sequence += 1;
         }
     }
 
     /// Keeps what was written last as a message.
-    fn keep(&mut self, line: Option<u64>, read_at: i64) {
-        self.outgoing.ends.push((self.outgoing.text.len(), self.context.sequence, line, read_at));
+    fn keep(&mut self, line: Option<u64>, read_at: i64, hurries: bool) {
+        self.outgoing.ends.push((self.outgoing.text.len(), self.context.sequence, line, read_at, hurries));
         if self.outgoing.text.len() >= Outgoing::TOGETHER {
             self.outgoing.hand_on(&self.backlog);
         }
     }
 
-    /// It is remembered with the next delivery; should the process be killed before, it is read and judged again.
+    /// It is remembered once all before it is delivered; should the process be killed before, it is read and judged
+    /// again.
     fn needs_no_delivery(&self, hash: u64) {
+        self.note_known(|cursor| cursor.skip(hash, self.context.sequence));
+    }
+
+    fn note_known(&self, note: impl FnOnce(&mut Cursor)) {
         let mut cursor = self.cursor();
-        cursor.note(Some(hash), 0);
+        note(&mut cursor);
         if cursor.is_full() {
             // Where that fails the sender meets the same disk, and tells of it.
             let _ = cursor.flush(Instant::now());

@@ -1,4 +1,5 @@
-//! Sends what waits, at its pace and in order, and moves the cursor behind it.
+//! Sends what waits, at its pace, and moves the cursor behind it. It goes in order, but for what hurries: that takes every
+//! second place while others wait.
 
 use std::collections::HashSet;
 use std::sync::atomic::Ordering;
@@ -42,6 +43,8 @@ pub struct Sender {
 #[derive(Default)]
 struct Unnoted {
     lines: Vec<(Option<u64>, u64)>,
+    /// When the last line among them was read, in milliseconds since 1970.
+    read_at: Option<i64>,
 }
 
 impl Sender {
@@ -91,9 +94,12 @@ impl Sender {
                     break false;
                 }
                 rest = behind;
+                if self.backlog.may_overtake(Instant::now()) {
+                    break true;
+                }
             };
             self.note(&mut unnoted);
-            if !all {
+            if !all || !self.overtake(&mut queue) {
                 return;
             }
         }
@@ -103,7 +109,8 @@ impl Sender {
     fn announce(&mut self, entries: &[Entry]) {
         let mut cursor = lock(&self.cursor);
         cursor.sends(entries.iter().filter_map(|entry| entry.line));
-        tell_flush(cursor.flush(Instant::now()), &mut self.cursor_outage);
+        drop(cursor);
+        self.flush();
     }
 
     fn follow_settings(&mut self, queue: &mut Queue<'_>) {
@@ -145,8 +152,38 @@ impl Sender {
         self.status.lag.store(u64::try_from(waited).unwrap_or_default(), Ordering::Relaxed);
     }
 
-    /// Delivers one message; false where the stop came first.
+    /// Delivers what hurries before its turn, if anything does; false where the stop came first.
+    fn overtake(&mut self, queue: &mut Queue<'_>) -> bool {
+        let Some(entry) = self.backlog.overtaking(Instant::now()) else { return true };
+        lock(&self.cursor).sends_too(entry.line);
+        self.flush();
+        if !self.send(&entry, queue, &mut Unnoted::default()) {
+            return false;
+        }
+        lock(&self.cursor).note_early(entry.line, entry.sequence);
+        self.flush();
+        self.backlog.overtook(entry.sequence);
+        true
+    }
+
+    fn flush(&mut self) {
+        let flushed = lock(&self.cursor).flush(Instant::now());
+        tell_flush(flushed, &mut self.cursor_outage);
+    }
+
+    /// Delivers one message in its turn; false where the stop came first.
     fn deliver(&mut self, entry: &Entry, queue: &mut Queue<'_>, unnoted: &mut Unnoted) -> bool {
+        let is_sent = self.send(entry, queue, unnoted);
+        if is_sent {
+            self.lags(entry);
+            unnoted.lines.push((entry.line, entry.sequence));
+            unnoted.read_at = entry.line.map(|_| entry.read_at).or(unnoted.read_at);
+        }
+        is_sent
+    }
+
+    /// Sends one message; false where the stop came first.
+    fn send(&mut self, entry: &Entry, queue: &mut Queue<'_>, unnoted: &mut Unnoted) -> bool {
         if queue.is_over() {
             return false;
         }
@@ -170,8 +207,6 @@ impl Sender {
             }
             Delivery::Stopped => return false,
         }
-        self.lags(entry);
-        unnoted.lines.push((entry.line, entry.sequence));
         true
     }
 
@@ -185,6 +220,9 @@ fn note(unnoted: &mut Unnoted, cursor: &Mutex<Cursor>, backlog: &Backlog, outage
     let Some((_, last)) = unnoted.lines.last().copied() else { return };
     let mut cursor = lock(cursor);
     unnoted.lines.drain(..).for_each(|(line, sequence)| cursor.note(line, sequence));
+    if let Some(read_at) = unnoted.read_at.take() {
+        cursor.note_read(read_at);
+    }
     tell_flush(cursor.flush(Instant::now()), outage);
     drop(cursor);
     backlog.delivered(last);

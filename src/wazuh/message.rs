@@ -129,8 +129,10 @@ pub enum NoAnswer {
     TooLarge,
     /// The engine did not say.
     Failed,
-    /// The engine was not asked: the configuration forbids it, too many answers are late, or there is no time.
+    /// The engine was not asked: too many answers are late, or there is no time.
     NotAsked,
+    /// The engine was not asked, because the configuration forbids it.
+    Off,
 }
 
 impl NoAnswer {
@@ -143,6 +145,7 @@ impl NoAnswer {
             Self::TooLarge => "too_large",
             Self::Failed => "failed",
             Self::NotAsked => "not_asked",
+            Self::Off => "off",
         }
     }
 }

@@ -8,3 +8,4 @@ pub mod ossec_conf;
 pub mod pace;
 pub mod queue;
 pub mod state;
+pub mod urgency;

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use log::Level;
 
 use crate::docker::lines::Flaw;
+use crate::event::bounds::{SHOWN_ACTION, boundary};
 use crate::event::json::ObjectWriter;
 use crate::wazuh::message::HEADER;
 use crate::wazuh::state::Report;
@@ -348,6 +349,20 @@ impl Notice {
         }
     }
 
+    /// Whether it may not wait behind the messages of events: it reports that something is not seen.
+    #[must_use]
+    pub fn hurries(&self) -> bool {
+        matches!(
+            self,
+            Self::Lost(_)
+                | Self::LineRefused { .. }
+                | Self::LineSkipped(_)
+                | Self::LineFailed(_)
+                | Self::EngineAway { .. }
+                | Self::Disconnected { .. }
+        )
+    }
+
     /// The message for the queue, where there is one: what the Python listener sends, where it sends something
     /// (`wodle_events`, Wazuh 4), and beside it what this one has to say.
     #[must_use]
@@ -388,15 +403,15 @@ impl Notice {
     fn write_fields(&self, ours: &mut ObjectWriter<'_>) {
         match self {
             Self::Started { version, .. } => ours.text("version", version),
-            Self::EngineAway { error, .. } => ours.text("reason", error),
+            Self::EngineAway { error, .. } => ours.text("reason", short(error)),
             Self::Connected { engine, away } => {
-                ours.text("engine", engine);
+                ours.text("engine", short(engine));
                 if let Some(away) = away {
                     ours.count("away_seconds", away.as_secs());
                 }
             }
             Self::Disconnected { reason, lasted } => {
-                ours.text("reason", reason);
+                ours.text("reason", short(reason));
                 ours.count("connected_seconds", lasted.as_secs());
             }
             Self::LineRefused { why, length, head, at } => {
@@ -503,7 +518,12 @@ fn write_line_gap(kind: Kind, at: Timestamp, length: u64, head: &str, ours: &mut
     ours.text("from", &at.to_string());
     ours.text("to", &at.to_string());
     ours.count("bytes", length);
-    ours.text("head", head);
+    ours.text("head", short(head));
+}
+
+/// What rules may show of a text, see [`super::message`]: a description that would grow too long shows none of it.
+fn short(text: &str) -> &str {
+    text.get(..boundary(text, SHOWN_ACTION)).unwrap_or_default()
 }
 
 fn write_unprocessed(kind: Kind, line: &Unprocessed, ours: &mut ObjectWriter<'_>) {
@@ -582,6 +602,27 @@ fn seconds(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_text_is_longer_than_what_a_rule_can_show() {
+        let long = "äx".repeat(5000);
+        let at = Timestamp::UNIX_EPOCH;
+        let line = || Unprocessed { hash: 1, length: 5000, head: long.clone(), at, detail: None };
+        for notice in [
+            Notice::EngineAway { error: long.clone(), first: true },
+            Notice::Connected { engine: long.clone(), away: None },
+            Notice::Disconnected { reason: long.clone(), lasted: Duration::ZERO },
+            Notice::LineRefused { why: Flaw::NotJson, length: 3, head: long.clone(), at },
+            Notice::LineSkipped(line()),
+            Notice::LineFailed(line()),
+        ] {
+            let message = notice.message(true, 1, at).unwrap();
+            let json: serde_json::Value = serde_json::from_str(message.strip_prefix(HEADER).unwrap()).unwrap();
+            let fields = json["docker_listener"].as_object().unwrap();
+            let longest = fields.values().filter_map(|value| value.as_str()).map(str::len).max();
+            assert!(longest.is_some_and(|longest| (600..=SHOWN_ACTION).contains(&longest)), "{message}");
+        }
+    }
 
     /// One of each kind; a new kind does not compile in `level` or `Display` unless somebody has thought of it.
     fn one_of_each() -> Vec<Notice> {

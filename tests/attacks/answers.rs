@@ -170,8 +170,8 @@ fn many_large_answers_at_once() {
         what: "100 answers of 31 MiB that all wait for their last byte",
         stage: "answers",
         before: "killed 1 times; alert after 0.68 s, CPU 0.01 s, peak +0 MiB, stays +0.0 MiB, level 12",
-        peak: 48,
-        cpu: 8,
+        peak: 64,
+        cpu: 6,
     };
     row.play(|scene| {
         let body = Arc::new(format!("{{\"Id\":\"x\",\"Config\":{{}},\"x\":\"{}\"", "y".repeat(31 << 20)));
@@ -245,6 +245,8 @@ fn all_questions_are_taken() {
         cpu: 2,
     };
     row.play(|scene| {
+        // The requests, which run on for up to a minute.
+        scene.still_holds(5 << 10);
         silent(scene);
         for number in 0..140 {
             scene.happens("create", &id("51e7", number), &json!({}));
@@ -264,6 +266,8 @@ fn answers_that_drip() {
         cpu: 3,
     };
     row.play(|scene| {
+        // The requests, which run on for up to a minute.
+        scene.still_holds(5 << 10);
         scene.first(|path, asked| {
             use std::io::Write as _;
             let drips = path.starts_with("/containers/d21b");
@@ -293,6 +297,8 @@ fn a_risk_that_comes_with_a_health_check_after_128_answers() {
         cpu: 2,
     };
     row.play(|scene| {
+        // The requests, which run on for up to a minute.
+        scene.still_holds(5 << 10);
         let asked = Arc::new(AtomicUsize::new(0));
         let counts = Arc::clone(&asked);
         scene.first(move |path, asked| {
@@ -500,7 +506,7 @@ fn a_question_with_a_million_preliminary_answers() {
         what: "40 answers that begin with 100,000 `100 Continue` each",
         stage: "HTTP",
         before: "alert after 0.59 s, CPU 0.39 s, peak +0 MiB, stays +0.6 MiB, level 12",
-        peak: 16,
+        peak: 24,
         cpu: 4,
     };
     row.play(|scene| {
@@ -534,6 +540,31 @@ fn too_large_to_look_at() {
     row.play(|scene| {
         scene.want(EVIL, 12);
         scene.describe(EVIL, json!({"HostConfig": {"Privileged": true}, "X": "x".repeat(33 << 20)}));
+        scene.happens("start", EVIL, &json!({}));
+    });
+}
+
+#[test]
+fn too_large_and_too_late() {
+    let row = Attack {
+        what: "a privileged container whose answer has 33 MiB and comes after a second",
+        stage: "answers",
+        before: "level 7",
+        peak: 48,
+        cpu: 1,
+    };
+    row.play(|scene| {
+        scene.want(EVIL, 12);
+        let answer =
+            container(EVIL, json!({"HostConfig": {"Privileged": true}, "X": "x".repeat(33 << 20)})).to_string();
+        scene.first(move |path, asked| {
+            let is_evil = path.starts_with(&format!("/containers/{EVIL}"));
+            if is_evil {
+                std::thread::sleep(millis(1000));
+                asked.whole(&answer);
+            }
+            is_evil
+        });
         scene.happens("start", EVIL, &json!({}));
     });
 }

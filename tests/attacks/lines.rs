@@ -3,10 +3,11 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::Receiver;
 
 use serde_json::json;
 
-use crate::scene::{Attack, id};
+use crate::scene::{Attack, Scene, id};
 use crate::{EVIL, millis, stream};
 
 #[test]
@@ -144,6 +145,48 @@ fn all_risks_and_all_fields_at_once() {
     });
 }
 
+/// A stream of so many pieces of 64 KiB without a line's end, which comes once it is let go; the receiver learns when all
+/// of them are sent.
+fn unfinished_line(scene: &mut Scene, pieces: usize) -> (Arc<AtomicBool>, Receiver<()>) {
+    // The engine's own thread writes a line with its end; so this one brings its own stream.
+    let held = Arc::new(AtomicBool::new(true));
+    let holds = Arc::clone(&held);
+    let (sent, is_sent) = std::sync::mpsc::channel();
+    scene.first(move |path, asked| {
+        if path != "/events?since=0" || !holds.load(Ordering::Relaxed) {
+            return false;
+        }
+        asked.head();
+        for _ in 0..pieces {
+            asked.chunk("x".repeat(64 << 10).as_bytes());
+        }
+        let _ = sent.send(());
+        crate::support::until("the end of the test", || (!holds.load(Ordering::Relaxed)).then_some(()));
+        asked.line("");
+        true
+    });
+    scene.engine.cut();
+    (held, is_sent)
+}
+
+#[test]
+fn a_line_that_goes_on_and_on() {
+    let row = Attack {
+        what: "a line of 300 MiB that does not end: its loss is reported all the same",
+        stage: "lines",
+        before: "reported at its end alone",
+        peak: 12,
+        cpu: 2,
+    };
+    row.play(|scene| {
+        let (held, _is_sent) = unfinished_line(scene, 300 << 4);
+        let is_reported = scene.comes_within("line_oversized", 30);
+        scene.holds(is_reported, "its loss was not reported");
+        held.store(false, Ordering::Relaxed);
+        scene.evil(EVIL);
+    });
+}
+
 #[test]
 fn a_line_that_never_ends() {
     let row = Attack {
@@ -154,24 +197,7 @@ fn a_line_that_never_ends() {
         cpu: 1,
     };
     row.play(|scene| {
-        // The engine's own thread writes a line with its end; so this one brings its own stream.
-        let held = Arc::new(AtomicBool::new(true));
-        let holds = Arc::clone(&held);
-        let (sent, is_sent) = std::sync::mpsc::channel();
-        scene.first(move |path, asked| {
-            if path != "/events?since=0" || !holds.load(Ordering::Relaxed) {
-                return false;
-            }
-            asked.head();
-            for _ in 0..128 {
-                asked.chunk("x".repeat(64 << 10).as_bytes());
-            }
-            let _ = sent.send(());
-            crate::support::until("the end of the test", || (!holds.load(Ordering::Relaxed)).then_some(()));
-            asked.line("");
-            true
-        });
-        scene.engine.cut();
+        let (held, is_sent) = unfinished_line(scene, 128);
         is_sent.recv_timeout(crate::support::PATIENCE).unwrap();
         held.store(false, Ordering::Relaxed);
         let is_reported = scene.comes_within("line_oversized", 5);

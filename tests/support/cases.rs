@@ -14,9 +14,12 @@ use wazuh_docker_listener::docker::availability::Identity;
 use wazuh_docker_listener::docker::inspect::Container;
 use wazuh_docker_listener::docker::lines::Flaw;
 use wazuh_docker_listener::event::meaning::{Evidence, Meaning};
-use wazuh_docker_listener::event::registry::Registries;
+use wazuh_docker_listener::event::origin::Origin;
+use wazuh_docker_listener::event::provenance::{EngineProof, How, Provenance};
+use wazuh_docker_listener::event::registry::{LocalImages, Registries};
 use wazuh_docker_listener::event::risk::{KINDS, Risk, Severity, kernel};
-use wazuh_docker_listener::event::{Event, origin};
+use wazuh_docker_listener::event::trust::Known;
+use wazuh_docker_listener::event::{Event, exec, origin};
 use wazuh_docker_listener::wazuh::message::{self, Context, Findings, NoAnswer};
 use wazuh_docker_listener::wazuh::notice::{Gap, Kind, Notice, Reason, Unprocessed};
 use wazuh_docker_listener::wazuh::state::{Connection, ConnectionStatus, Report as State};
@@ -42,10 +45,16 @@ pub struct Case {
     #[serde(default)]
     tags: Vec<String>,
     digests: Option<Vec<String>>,
-    /// The digit that the image's id is made of.
+    /// The digit that the image's id is made of; where there is none, what the image is made of says which it is.
     id: Option<String>,
+    /// The digit that the id of its parent is made of; an image that has one was made here.
+    #[serde(default)]
+    parent: String,
     /// What the tag was before.
     was: Option<Was>,
+    /// What has happened to the container before: actions with their attributes.
+    #[serde(default)]
+    before: Vec<(String, BTreeMap<String, String>)>,
     #[serde(default)]
     host: serde_json::Map<String, Value>,
     config: Option<Value>,
@@ -94,6 +103,9 @@ fn once() -> u64 {
 struct Was {
     id: String,
     digest: String,
+    /// Whether it had no parent, as what was pulled has none.
+    #[serde(default)]
+    is_root: bool,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -139,7 +151,8 @@ struct Stage {
 impl Stage {
     fn new(settings: &str) -> Self {
         // A busy machine answers late; what is too late for its event is the subject of other tests.
-        let mut section = json!({"max_events_per_second": 0, "heartbeat": 0, "inspect_timeout": 5000});
+        let mut section = json!({"max_events_per_second": 0, "heartbeat": 0, "inspect_timeout": 5000,
+            "baseline": {"enabled": false}});
         match settings {
             "plain" => {}
             "trusting" => section["trusted_registries"] = json!(["registry.example.com"]),
@@ -147,7 +160,19 @@ impl Stage {
                 section["trusted_registries"] = json!(["registry.example.com"]);
                 section["require_pinned"] = json!(true);
             }
+            "allowing" | "refusing" => {
+                section["trusted_registries"] = json!(["registry.example.com"]);
+                section["local_images"] = if settings == "allowing" { json!("allow") } else { json!("alert") };
+            }
             "distrusting" => section["untrusted_registries"] = json!(["registry.example.com"]),
+            "learning" => section["baseline"] = json!({"enabled": true}),
+            "accepting" => {
+                section["trusted_registries"] = json!(["registry.example.com"]);
+                section["exceptions"] = json!([{"accept": ["privileged", "host_network", "exec_shell", "exec_typed_shell"],
+                    "image": "registry.example.com/team/accepted", "reason": "it manages containers", "until": "9999-12-31"},
+                    {"accept": "host_pid", "image": "registry.example.com/team/accepted", "reason": "once", "until": "2020-01-01"}]);
+            }
+            "not asking" => section["inspect"] = json!(false),
             other => panic!("no settings are called {other}"),
         }
         let (engine, wazuh) = (Simulated::docker(), Wazuh::new());
@@ -166,10 +191,10 @@ impl Stage {
         };
     }
 
-    fn answer_image(&self, name: &str, tags: &[String], digests: &[String], digit: &str) {
-        let id = image_id(digit);
-        let image = json!({"Id": id, "RepoTags": tags, "RepoDigests": digests});
-        for name in [name, &id] {
+    fn answer_image(&self, name: &str, (case, parent): (&Case, &str), digests: &[String], id: &str) {
+        let parent = if parent.is_empty() { String::new() } else { image_id(parent) };
+        let image = json!({"Id": id, "RepoTags": case.tags, "RepoDigests": digests, "Parent": parent});
+        for name in [name, id] {
             let path = name.replace(':', "%3A").replace('@', "%40").replace('.', "%2E").replace('-', "%2D");
             self.answer(format!("/images/{path}/json"), Some(&image));
         }
@@ -179,12 +204,14 @@ impl Stage {
         let name = case.image.clone().unwrap_or_else(|| "registry.example.com/team/app:1".to_owned());
         let default = vec![format!("registry.example.com/team/app@sha256:{}", "5".repeat(64))];
         let digests = case.digests.as_ref().unwrap_or(&default);
-        if let Some(Was { id, digest }) = &case.was {
+        if let Some(Was { id, digest, is_root }) = &case.was {
             let repository = name.rsplit_once(':').unwrap().0;
-            self.answer_image(&name, &case.tags, &[format!("{repository}@{digest}")], id);
-            self.event(case, &name, &actor(number), &case.action);
+            let parent = if *is_root { "" } else { &case.parent };
+            self.answer_image(&name, (case, parent), &[format!("{repository}@{digest}")], &image_id(id));
+            let about = if case.kind == "image" { image_id(id) } else { actor(number) };
+            self.event(case, &name, &about, &case.action);
         }
-        self.answer_image(&name, &case.tags, digests, case.id.as_deref().unwrap_or("8"));
+        self.answer_image(&name, (case, &case.parent), digests, &case.image_id());
         for (volume, answer) in &case.volumes {
             self.answer(format!("/volumes/{volume}"), Some(answer));
         }
@@ -196,6 +223,9 @@ impl Stage {
                 self.answer(format!("/containers/{id}/json"), Some(&json!("not now")));
                 self.event(case, &name, &id, "create");
                 self.describe(case, &id, &name);
+            }
+            for (action, attributes) in &case.before {
+                self.event_with(case, &name, &id, action, attributes);
             }
             let message = self.event(case, &name, &id, &case.action);
             // What the next event of a container shows of it comes beside that event's own message.
@@ -214,7 +244,7 @@ impl Stage {
         config["Image"] = name.into();
         let labels = case.config.as_ref().and_then(|config| config.get("Labels")).cloned();
         config["Labels"] = labels.unwrap_or_else(|| json!({}));
-        let mut known = json!({"Id": id, "Name": "/web", "Image": image_id(case.id.as_deref().unwrap_or("8")),
+        let mut known = json!({"Id": id, "Name": "/web", "Image": case.image_id(),
             "Config": config, "HostConfig": host, "Mounts": case.mounts});
         if let Some((path, args)) = case.program.split_first() {
             known["Path"] = path.clone().into();
@@ -251,6 +281,10 @@ impl Stage {
 
     /// Has the event happen, and returns the message it becomes.
     fn event(&self, case: &Case, image: &str, id: &str, action: &str) -> String {
+        self.event_with(case, image, id, action, &case.attributes)
+    }
+
+    fn event_with(&self, case: &Case, image: &str, id: &str, action: &str, own: &BTreeMap<String, String>) -> String {
         let second = 1_795_217_220 + self.time.fetch_add(1, Ordering::Relaxed);
         let mut attributes = json!({"name": "web"});
         let mut actor = id.to_owned();
@@ -260,9 +294,13 @@ impl Stage {
                 image.clone_into(&mut actor);
                 attributes["name"] = image.rsplit_once(':').unwrap().0.into();
             }
-            "image" if action == "tag" => attributes["name"] = image.into(),
+            "image" if action == "tag" => {
+                // What the tag was before is given.
+                actor = if id.starts_with("sha256:") { id.to_owned() } else { case.image_id() };
+                attributes["name"] = image.into();
+            }
             "image" => {
-                actor = image_id(case.id.as_deref().unwrap_or("8"));
+                actor = case.image_id();
                 attributes["name"] = actor.clone().into();
             }
             _ => {}
@@ -270,7 +308,7 @@ impl Stage {
         if case.exec.is_some() {
             attributes["execID"] = id.into();
         }
-        for (key, value) in &case.attributes {
+        for (key, value) in own {
             attributes[key] = value.clone().into();
         }
         let mut event = json!({"Type": case.kind, "Action": action, "Actor": {"ID": actor, "Attributes": attributes},
@@ -287,6 +325,22 @@ fn actor(number: usize) -> String {
     format!("{number:064x}")
 }
 
+impl Case {
+    /// The id of its image: images from elsewhere, or of something else, are others.
+    fn image_id(&self) -> String {
+        let is_id = |name: &&String| name.len() == 64;
+        match (&self.id, self.image.as_ref().filter(is_id)) {
+            (Some(digit), _) => image_id(digit),
+            (_, Some(id)) => format!("sha256:{id}"),
+            _ => {
+                let made_of = format!("{:?} {}", self.digests, self.parent);
+                let number = made_of.bytes().fold(7_u64, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
+                format!("sha256:{number:064x}")
+            }
+        }
+    }
+}
+
 fn image_id(digit: &str) -> String {
     format!("sha256:{}", digit.repeat(64))
 }
@@ -295,11 +349,43 @@ fn at() -> Timestamp {
     Timestamp::from_second(1_795_217_220).unwrap()
 }
 
-fn late_message(image: &str) -> String {
+fn late_message(image: &str, no_answer: Option<NoAnswer>) -> String {
     let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
-    let meaning = Meaning { image: Some(origin::of(image, None, &registries).into()), ..Meaning::default() };
-    let findings = Findings { meaning, is_late: true, ..Findings::default() };
-    let event = Event::about("c1", &[("image", image), ("name", "web")]);
+    late_origin_message(origin::of(image, None, &registries), no_answer)
+}
+
+/// What a late answer can say of an image beside that it is trusted or not.
+fn late_origin(says: &str) -> Option<Origin> {
+    let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+    let local = if says == "refused" { LocalImages::Alert } else { LocalImages::Report };
+    let (name, how) = match says {
+        "masquerade" => ("registry.example.com/team/app:1", Some(How::Imported)),
+        "local" | "refused" => ("mine:1", Some(How::Built)),
+        "unknown" => ("any:1", None),
+        _ => return None,
+    };
+    let mut images = Provenance::default();
+    if let Some(how) = how {
+        images.made("sha256:1", how);
+    }
+    let known = Known { id: "sha256:1", images: &[], memory: &images, engine: EngineProof::default() };
+    Some(origin::of_known(name, known, &registries.with_local_images(local)))
+}
+
+fn late_origin_message(origin: Origin, no_answer: Option<NoAnswer>) -> String {
+    let image = origin.reference.clone();
+    let meaning = Meaning { image: Some(origin.into()), ..Meaning::default() };
+    let findings = Findings { meaning, no_answer, is_late: true, ..Findings::default() };
+    let event = Event::about("c1", &[("image", &image), ("name", "web")]);
+    message::frame(&event, &findings, &Context::default(), message::LARGEST).text
+}
+
+/// A command of which the engine has not said as whom it runs.
+fn late_exec_message() -> String {
+    let exec = exec::Facts { line: "id".into(), runs: true, ..exec::Facts::default() };
+    let meaning = Meaning { exec: Some(exec), ..Meaning::default() };
+    let findings = Findings { meaning, no_answer: Some(NoAnswer::Timeout), is_late: true, ..Findings::default() };
+    let event = Event::about("c1", &[("image", "bb:1"), ("name", "web")]);
     message::frame(&event, &findings, &Context::default(), message::LARGEST).text
 }
 
@@ -329,14 +415,14 @@ fn probe_message(risk: &str) -> String {
 }
 
 /// A health check whose answer came late, of a container of this image.
-fn late_probe_message(image: &str) -> String {
-    let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+fn late_probe_message(origin: Origin) -> String {
+    let image = origin.reference.clone();
     let check = json!({"Type": "container", "Action": "exec_start: curl -f http://localhost/"}).to_string();
     let mut meaning = Meaning::of_event(&Event::parse(check.as_bytes()).unwrap());
     meaning.exec.as_mut().unwrap().probe = Some(true);
-    meaning.image = Some(origin::of(image, None, &registries).into());
+    meaning.image = Some(origin.into());
     let findings = Findings { meaning, is_late: true, ..Findings::default() };
-    let event = Event::about("c1", &[("image", image), ("name", "web")]);
+    let event = Event::about("c1", &[("image", &image), ("name", "web")]);
     message::frame(&event, &findings, &Context::default(), message::LARGEST).text
 }
 
@@ -361,12 +447,24 @@ fn notice_message(name: &str) -> String {
     match name.split_once(' ') {
         Some(("kernel", risk)) => return kernel_message(risk, false),
         Some(("both", risk)) => return kernel_message(risk, true),
-        Some(("late", "untrusted")) => return late_message("evil.example/app:1"),
-        Some(("late", "trusted")) => return late_message("registry.example.com/team/app:1"),
+        Some(("late", "untrusted")) => return late_message("evil.example/app:1", None),
+        Some(("late", "trusted")) => return late_message("registry.example.com/team/app:1", None),
+        Some(("late", "too_large")) => {
+            return late_message("registry.example.com/team/app:1", Some(NoAnswer::TooLarge));
+        }
+        Some(("late", "timeout")) => {
+            return late_message("registry.example.com/team/app:1", Some(NoAnswer::Timeout));
+        }
+        Some(("late", "exec")) => return late_exec_message(),
         Some(("gone", "unaged")) => return gone_message(None),
         Some(("gone", age_ms)) => return gone_message(Some(age_ms.parse().unwrap())),
-        Some(("probe", "untrusted")) => return late_probe_message("evil.example/app:1"),
-        Some(("probe", "trusted")) => return late_probe_message("registry.example.com/team/app:1"),
+        Some(("late", says)) => return late_origin_message(late_origin(says).unwrap(), None),
+        Some(("probe", says @ ("untrusted" | "trusted"))) => {
+            let name = if says == "trusted" { "registry.example.com/team/app:1" } else { "evil.example/app:1" };
+            let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
+            return late_probe_message(origin::of(name, None, &registries));
+        }
+        Some(("probe", "masquerade")) => return late_probe_message(late_origin("masquerade").unwrap()),
         Some(("probe", risk)) => return probe_message(risk),
         _ => {}
     }

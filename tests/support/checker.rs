@@ -16,6 +16,8 @@ macro_rules! refuse {
     };
 }
 
+/// The techniques that analysisd knows; each alert of a rule with another logs a warning.
+const TECHNIQUES: &str = include_str!("../rules/attack-13.1.txt");
 /// analysisd's `default_timeframe`.
 const DEFAULT_TIMEFRAME: u64 = 360;
 /// analysisd refuses these names in `<field name=…>`; they have elements of their own there.
@@ -98,12 +100,14 @@ pub struct RuleSet {
 }
 
 impl RuleSet {
-    /// Loads rule files, given as (name, XML) in load order.
+    /// Loads rule files, given as (name, XML); as analysisd does in the order of their names, and not in any other.
     ///
     /// # Errors
     /// Names the file, the rule and what is wrong with it.
     pub fn load(files: &[(&str, &str)]) -> Result<Self, String> {
         let mut set = Self::default();
+        let mut files = files.to_vec();
+        files.sort_by_key(|(name, _)| name.as_bytes());
         for (name, xml) in files {
             set.load_file(xml).map_err(|e| format!("{name}: {e}"))?;
         }
@@ -378,7 +382,11 @@ fn parse_child(node: Node, rule: &mut Rule, groups: &mut String) -> Result<(), S
             for id in elements(node, name)? {
                 only_element(id, "id")?;
                 only_attributes(id, &[], "id")?;
-                rule.mitre.push(text(id)?);
+                let technique = text(id)?;
+                let is_known =
+                    TECHNIQUES.lines().skip(1).flat_map(str::split_whitespace).any(|known| known == technique);
+                refuse!(!is_known, "{technique} is not in the ATT&CK version of Wazuh's database");
+                rule.mitre.push(technique);
             }
         }
         "field" => rule.fields.push(parse_field(node)?),

@@ -165,25 +165,31 @@ impl Engine {
 
     /// A private registry on loopback, in this engine's network.
     pub fn registry(&self) -> Option<Registry> {
+        self.registry_at("127.0.0.1:5000")
+    }
+
+    /// One at an address of its own.
+    pub fn registry_at(&self, address: &str) -> Option<Registry> {
         if !installed("docker-registry") {
             missing("docker-registry");
             return None;
         }
         let at = self.folder.path().display();
         let config = format!(
-            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {at}/registry\nhttp:\n  addr: 127.0.0.1:5000\n"
+            "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {at}/{address}\nhttp:\n  addr: {address}\n"
         );
-        fs::write(self.path("registry.yml"), config).unwrap();
+        fs::write(self.path(&format!("{address}.yml")), config).unwrap();
         let child = self
-            .beside(&["docker-registry", "serve", &format!("{at}/registry.yml")])
+            .beside(&["docker-registry", "serve", &format!("{at}/{address}.yml")])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let registry = Registry { child };
         until("a registry that answers", || {
-            let (ok, _) = self.try_docker(&["push", "--quiet", "127.0.0.1:5000/probe:1"]);
-            let tagged = self.try_docker(&["tag", "bb:1", "127.0.0.1:5000/probe:1"]).0;
+            let probe = format!("{address}/probe:1");
+            let (ok, _) = self.try_docker(&["push", "--quiet", &probe]);
+            let tagged = self.try_docker(&["tag", "bb:1", &probe]).0;
             (ok && tagged).then_some(())
         });
         Some(registry)

@@ -185,6 +185,8 @@ pub struct FakeEngine {
 #[derive(Default)]
 pub struct Says {
     pub id: String,
+    /// The newest API version that it speaks; an old one where it says none.
+    pub api: String,
     /// How far its clock is ahead of ours.
     pub clock_ahead: jiff::SignedDuration,
     /// It takes connections and answers nothing.
@@ -260,12 +262,13 @@ impl FakeEngine {
                                 told.lock().unwrap().pings += 1;
                             }
                         }
-                        "/version" => whole(
-                            &mut asked,
-                            &format!(
-                                r#"{{"Version":"9","ApiVersion":"1.41","Components":[{{"Name":"{component}","Version":"9"}}]}}"#
-                            ),
-                        ),
+                        "/version" => {
+                            let api = told.lock().unwrap().api.clone();
+                            let api = if api.is_empty() { "1.41" } else { &api };
+                            let components = format!(r#"[{{"Name":"{component}","Version":"9"}}]"#);
+                            let said = format!(r#"{{"Version":"9","ApiVersion":"{api}","Components":{components}}}"#);
+                            whole(&mut asked, &said);
+                        }
                         "/info" => {
                             let says = told.lock().unwrap();
                             let clock = jiff::Timestamp::now() + says.clock_ahead;

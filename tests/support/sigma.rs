@@ -20,7 +20,8 @@ pub fn conditions(set: &RuleSet, rule: &Rule) -> Vec<Vec<Condition>> {
     let own = || rule.fields.iter().map(|field| condition(&field.name, &field.pattern));
     let parents: Vec<&Rule> =
         rule.parents.iter().filter_map(|id| set.rule(*id)).filter(|parent| parent.id != 87900).collect();
-    if parents.is_empty() {
+    // What hangs below the root as well needs nothing of its other parents.
+    if parents.is_empty() || rule.parents.contains(&87900) {
         return vec![own().collect()];
     }
     let of_parents = parents.into_iter().flat_map(|parent| conditions(set, parent));

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::report::{Judges, Report};
 use crate::docker::{Engine, EngineError};
+use crate::event::provenance::EngineProof;
 use crate::event::redact::Redactor;
 use crate::inquiry::{Answers, Question, answer};
 use crate::lock::lock;
@@ -25,6 +26,7 @@ const LIST_WITHIN: Duration = Duration::from_secs(120);
 pub(super) async fn gather(engine: &Engine, judges: Judges<'_>, redactor: &Redactor) -> Result<Report, EngineError> {
     engine.ping().await?;
     let identity = engine.identity().await?;
+    let judges = Judges { engine: EngineProof::of(&identity), ..judges };
     let mut report = Report::new(&identity, engine.endpoint().to_string(), Timestamp::now());
     let containers = within(engine, "the containers", engine.containers()).await?;
     let images = within(engine, "the images", engine.images()).await?;
@@ -43,8 +45,13 @@ pub(super) async fn gather(engine: &Engine, judges: Judges<'_>, redactor: &Redac
         bar.inc(1);
     }
     bar.set_message("images");
-    for image in &images {
-        report.add_image(image, judges);
+    for listed in &images {
+        // The list leaves out where an image is from and what it was made of.
+        let question = Question { image: Some(listed.id.clone()), ..Question::default() };
+        let answers = Mutex::new(Answers::default());
+        let _ = tokio::time::timeout(ANSWER_WITHIN, answer(engine, question, &answers)).await;
+        let answers = lock(&answers);
+        report.add_image(answers.image.as_ref().unwrap_or(listed), &answers.parents, judges);
         bar.inc(1);
     }
     bar.finish_and_clear();

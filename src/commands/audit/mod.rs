@@ -14,9 +14,9 @@ use jiff::Timestamp;
 use super::{Exit, settings};
 use crate::cli;
 use crate::docker::Engine;
+use crate::event::provenance::{EngineProof, Provenance};
 use crate::event::redact::{Mode, Redactor};
 use crate::event::risk::Severity;
-use crate::event::tags::Tags;
 use crate::retry;
 use crate::settings::Settings;
 use crate::stop::Stop;
@@ -64,8 +64,10 @@ fn look(home: &Home, settings: &Settings) -> Result<Report, Box<dyn std::error::
     let mode = if settings.config.redaction == Mode::Off { Mode::Off } else { Mode::Mask };
     let redactor = Redactor::new(mode, &settings.config.redact_patterns)?;
     // Where no listener has run, nothing is remembered.
-    let tags = std::fs::read_to_string(home.own_folder().join("tags")).unwrap_or_default();
-    let judges = Judges { registries: &settings.registries, tags: &Tags::read(&tags) };
+    let memory = std::fs::read_to_string(home.own_folder().join("tags")).unwrap_or_default();
+    let images = Provenance::read(&memory);
+    let (engine, exceptions) = (EngineProof::default(), &*settings.exceptions);
+    let judges = Judges { registries: &settings.registries, images: &images, engine, exceptions };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let engine = Engine::new(settings.endpoint.clone());
     Ok(runtime.block_on(gather::gather(&engine, judges, &redactor))?)
@@ -88,7 +90,7 @@ fn print(report: &Report, format: cli::AuditFormat) -> io::Result<()> {
 fn holds(reason: cli::FailOn, report: &Report) -> bool {
     match reason {
         cli::FailOn::Untrusted => report.has(&kind::UNTRUSTED_REGISTRY),
-        cli::FailOn::Unknown => report.has(&kind::UNKNOWN_REGISTRY),
+        cli::FailOn::Unknown => report.has(&kind::UNKNOWN_REGISTRY) || report.has(&kind::UNKNOWN_ORIGIN),
         cli::FailOn::Unpinned => report.has(&kind::UNPINNED_IMAGE),
         cli::FailOn::High => report.count(Severity::High) + report.count(Severity::Critical) > 0,
     }
@@ -176,7 +178,9 @@ mod tests {
     /// One with names as an attacker would choose them.
     pub(super) fn report() -> Report {
         let registries = Registries::new(&["registry.example.com".to_owned()], &[]).unwrap();
-        let judges = Judges { registries: &registries, tags: &Tags::default() };
+        let (images, exceptions) = (Provenance::default(), crate::event::exceptions::Exceptions::default());
+        let engine = EngineProof::default();
+        let judges = Judges { registries: &registries, images: &images, engine, exceptions: &exceptions };
         let engine = Identity { name: "docker".into(), version: "20.10.24".into(), api: "1.41".into() };
         let mut report = Report::new(&engine, "unix:///var/run/docker.sock".to_owned(), Timestamp::UNIX_EPOCH);
         for (name, options) in [
@@ -193,8 +197,9 @@ mod tests {
             id: "sha256:1".into(),
             repo_tags: vec!["registry.example.com/app:1".into(), "evil.example/app:1".into()],
             repo_digests: vec![digest],
+            ..Image::default()
         };
-        report.add_image(&image, judges);
+        report.add_image(&image, &[], judges);
         report.sort();
         report
     }

@@ -44,7 +44,21 @@ pub(super) fn table(report: &Report) -> String {
     if report.findings.is_empty() {
         return format!("{}\n", summary(report));
     }
-    format!("{table}\n{}\n", summary(report))
+    format!("{table}\n{}\n{}", summary(report), suggestions(report))
+}
+
+/// What to put into the configuration where what was found is meant to be so.
+fn suggestions(report: &Report) -> String {
+    if report.suggested_exceptions.is_empty() {
+        return String::new();
+    }
+    let entries = report.suggested_exceptions.iter().filter_map(|entry| serde_json::to_string(entry).ok());
+    let entries: Vec<String> = entries.map(|entry| format!("  {entry}")).collect();
+    format!(
+        "\nWhat is meant to be so can be accepted: put these into \"exceptions\" of etc/docker-listener.json, each with its \
+         reason.\n{}\n",
+        entries.join(",\n")
+    )
 }
 
 /// For programs.

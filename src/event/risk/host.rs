@@ -62,6 +62,19 @@ const HARMLESS: [&str; 8] = [
     "/usr/share/zoneinfo",
 ];
 
+/// What many services are given to read: names, certificates, logs. Private keys and what others log are among it, so it is
+/// worth a record.
+const OFTEN_READ: [&str; 8] = [
+    "/etc/hostname",
+    "/etc/hosts",
+    "/etc/letsencrypt",
+    "/etc/machine-id",
+    "/etc/os-release",
+    "/etc/resolv.conf",
+    "/usr/lib/os-release",
+    "/var/log",
+];
+
 /// Folders of sockets through which containers are made. To whom they are mounted read-only they take orders all the same.
 const SOCKET_FOLDERS: [&str; 10] = [
     "/run",
@@ -191,6 +204,9 @@ pub(super) fn kind_of(
         (Reach::Root, true) => Some(&kind::host_root_rw),
         (Reach::Root, false) => Some(&kind::host_root_ro),
         (Reach::Sensitive, true) => Some(&kind::host_path_rw),
+        (Reach::Sensitive, false) if names.iter().all(|path| OFTEN_READ.iter().any(|often| within(path, often))) => {
+            Some(&kind::host_files_ro)
+        }
         (Reach::Sensitive, false) => Some(&kind::host_path_ro),
     }
 }

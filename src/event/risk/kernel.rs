@@ -1,8 +1,9 @@
 //! What the kernel says of a container's first process, as risks; and what of it the engine's answer does not say.
 
 use super::host::{Host, kind_of, within};
-use super::{DANGEROUS_CAPABILITIES, Kind, ROOT_CAPABILITIES, Risk, Risks, Severity, exec, kind};
+use super::{DANGEROUS_CAPABILITIES, Kind, ROOT_CAPABILITIES, Risk, Risks, Severity, elsewhere, joins, kind};
 use crate::docker::inspect::Container;
+use crate::event::reach;
 use crate::kernel::{Evidence, Mount};
 
 /// By their numbers.
@@ -76,9 +77,10 @@ pub fn of_evidence(evidence: &Evidence, host: &Host, container: &Container) -> V
     risks.add_if(!evidence.guards_proc_sys, &kind::system_paths_unconfined, "/proc/sys may be written to");
     risks.add_if(evidence.is_in_host_pids, &kind::host_pid, "has the host's processes");
     risks.add_if(evidence.is_in_host_network, &kind::host_network, "has the host's interfaces");
-    if exec::is_backdoor(&evidence.command) {
+    if reach::is_backdoor(&evidence.command, &elsewhere(container)) {
         risks.add(&kind::command_tool, evidence.command.as_str());
     }
+    risks.weigh_network(container);
     risks.sorted()
 }
 
@@ -217,7 +219,8 @@ pub fn merge(engine: Vec<Risk>, kernel: Vec<Risk>, container: &Container) -> Mer
         // What the engine does by default, its answer does not say; a process may execute another program; and Podman
         // calls the host's shared memory `shareable`.
         let is_open = matches!(risk.kind.name, "seccomp_unconfined" | "command_tool" | "host_ipc");
-        if risk.kind.severity >= Severity::Medium && !is_open {
+        let is_of_network = matches!(risk.kind.name, "host_network" | "network_admin");
+        if (risk.kind.severity >= Severity::Medium || is_of_network) && !is_open {
             contradictions.push(format!("{}: {}", risk.kind.name, risk.detail));
         }
         merged.0.push(risk);
@@ -231,11 +234,11 @@ pub fn merge(engine: Vec<Risk>, kernel: Vec<Risk>, container: &Container) -> Mer
 /// Whether this comes with what the engine says.
 fn is_implied(found: &Kind, said: &[&'static Kind], container: &Container) -> bool {
     let says = |names: &[&str]| said.iter().any(|kind| names.contains(&kind.name));
-    let joins = |mode: &str| mode.starts_with("container:") || mode.starts_with("ns:");
     let given = &container.host_config;
     match found.name {
         "all_capabilities" | "system_paths_unconfined" | "host_devices" | "seccomp_unconfined" => says(&["privileged"]),
         "dangerous_capabilities" => says(&["privileged", "all_capabilities"]),
+        "network_admin" => says(&["privileged", "all_capabilities", "dangerous_capabilities"]),
         "host_path_ro" => says(&["host_path_rw", "host_root_rw", "host_root_ro"]),
         "host_path_rw" | "host_root_ro" => says(&["host_root_rw"]),
         "host_pid" => joins(&given.pid_mode),

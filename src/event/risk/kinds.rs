@@ -43,6 +43,21 @@ impl fmt::Display for Severity {
     }
 }
 
+impl Kind {
+    /// The level of its rule: what its severity says, but that changing one's own network is a little more than low.
+    #[must_use]
+    pub fn level(&self) -> u8 {
+        match self.severity {
+            _ if self.name == kind::network_admin.name => 6,
+            Severity::Critical => 12,
+            Severity::High => 10,
+            Severity::Medium => 7,
+            Severity::Low => 5,
+            Severity::Info => 3,
+        }
+    }
+}
+
 /// A kind of risk.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
@@ -99,7 +114,6 @@ kinds! {
     system_paths_unconfined High "" "T1611" "the guards over /proc and /sys are off" "drop systempaths=unconfined";
     engine_disagrees High "" "T1036" "the kernel shows what the engine's answer does not" "look at who started it and how: a link that was exchanged, a volume's options, a plugin";
     host_path_ro Medium "5.6" "T1005" "a sensitive folder of the host is mounted for reading" "do not mount it";
-    host_network Medium "5.10" "T1040" "uses the host's network: its local services and all of its traffic" "use a network of its own and publish the ports that are needed";
     host_ipc Medium "5.17" "T1611" "uses the host's shared memory" "drop --ipc=host";
     host_uts Medium "5.21" "T1611" "may change the host's name" "drop --uts=host";
     host_users Medium "5.31" "T1611" "its root is the host's, although the engine maps users" "drop --userns=host";
@@ -109,12 +123,16 @@ kinds! {
     health_check_tool Medium "" "T1059.004" "its health check, which the engine runs again and again, opens a shell to or fetches from elsewhere" "look at the health check and at who made the image";
     interactive_shell Medium "" "T1609" "somebody may type into a shell that is its main process" "look at who started it; run what it is for instead of a shell";
     command_tool Medium "" "T1059.004" "its main process opens a way out, or runs what it fetches" "look at who started it and at what it fetches";
+    network_admin Low "5.4" "T1611" "may change its own network: routes, addresses and filters" "drop NET_ADMIN";
+    host_network Low "5.10" "T1040" "uses the host's network: its local services and all of its traffic" "use a network of its own and publish the ports that are needed";
     joined_namespaces Low "" "T1611" "shares processes, memory or network with another container" "give it its own, or a pod's";
     added_capabilities Low "5.4" "T1611" "has capabilities beside the default ones" "drop them";
     published_everywhere Low "5.14" "T1133" "ports are published on all addresses of the host" "publish on the address that is meant: -p 127.0.0.1:80:80";
+    host_files_ro Info "5.6" "T1005" "files of the host that many services need are mounted for reading" "mount the one file that is needed";
+    build_step_tool Info "" "T1059.004" "a step of a build opens a way out, or runs what it fetches" "look at the Dockerfile and at what it fetches";
     no_new_privileges_absent Info "5.26" "T1548.001" "its processes may gain privileges by set-user-id programs" "--security-opt=no-new-privileges, or in the engine's configuration for all";
     root_user Info "4.1" "T1548.001" "runs as root" "USER in the image, or --user";
     no_memory_limit Info "5.11" "T1499" "may use all memory" "--memory";
     no_pids_limit Info "5.29" "T1499" "may start any number of processes" "--pids-limit";
-    restart_always Info "5.15" "T1543.005" "is started again for ever, also after a reboot" "--restart=on-failure:5 where it need not survive a reboot";
+    restart_always Info "5.15" "T1543" "is started again for ever, also after a reboot" "--restart=on-failure:5 where it need not survive a reboot";
 }

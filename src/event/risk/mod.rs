@@ -4,12 +4,13 @@ mod confinement;
 pub mod host;
 pub mod kernel;
 pub mod kinds;
+pub mod known;
 mod seccomp;
 
 pub use host::{Host, paths};
 pub use kinds::{KINDS, Kind, Severity, kind};
 
-use super::exec;
+use super::{exec, reach};
 use crate::docker::inspect::{Container, Volume};
 
 /// A risk that something carries.
@@ -23,6 +24,24 @@ pub struct Risk {
 
 /// As good as all.
 const ROOT_CAPABILITIES: [&str; 3] = ["ALL", "SYS_ADMIN", "SYS_MODULE"];
+
+/// What containers have without being given it; who drops all often adds some of these again.
+const DEFAULT_CAPABILITIES: [&str; 14] = [
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "MKNOD",
+    "NET_BIND_SERVICE",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYS_CHROOT",
+];
 
 /// Each has led out of a container.
 const DANGEROUS_CAPABILITIES: [&str; 15] = [
@@ -56,15 +75,47 @@ pub fn of_container(container: &Container, volumes: &[Volume], of_host: &Host) -
     habits(container, &mut risks);
     let main = main_process(container);
     let opens_shell = exec::of_command(&main).shell.is_some();
-    if exec::is_backdoor(&main) {
+    let elsewhere = elsewhere(container);
+    if reach::is_backdoor(&main, &elsewhere) {
         risks.add(&kind::command_tool, main);
     } else if container.config.open_stdin && opens_shell {
         risks.add(&kind::interactive_shell, main);
     }
-    if let Some(command) = probe(container).filter(|command| exec::reaches_out(command)) {
+    if let Some(command) = probe(container).filter(|command| reach::reaches_out(command, &elsewhere)) {
         risks.add(&kind::health_check_tool, command);
     }
+    risks.weigh_network(container);
     risks.sorted()
+}
+
+/// Whether a container is made as the classic builder makes those of its steps: a shell that runs a command, with nothing
+/// given to it.
+#[must_use]
+pub fn is_made_as_step(container: &Container) -> bool {
+    let given = &container.host_config;
+    let runs_command =
+        container.args.first().is_some_and(|first| first == "-c") && exec::of_command(&container.path).shell.is_some();
+    let restart = given.restart_policy.name.as_str();
+    runs_command
+        && container.mounts.is_empty()
+        && !container.config.open_stdin
+        && given.port_bindings.is_empty()
+        && !given.publish_all_ports
+        && given.extra_hosts.is_empty()
+        && matches!(given.network_mode.as_str(), "" | "default" | "bridge")
+        && matches!(restart, "" | "no")
+}
+
+/// The same risks of a container that is a step of a build: to fetch and run is what builds do, to open a way out is not.
+#[must_use]
+pub fn of_build_step(risks: Vec<Risk>) -> Vec<Risk> {
+    let mut of_step = Risks(risks);
+    let fetches =
+        |risk: &&mut Risk| risk.kind == &kind::command_tool && !reach::opens_way_out(&risk.detail, &[reach::ANY]);
+    for risk in of_step.0.iter_mut().filter(fetches) {
+        risk.kind = &kind::build_step_tool;
+    }
+    of_step.sorted()
 }
 
 /// The most of a detail that is kept, in bytes; a message shows less, and whoever makes a container could make it huge.
@@ -92,6 +143,18 @@ impl Risks {
     fn add_if(&mut self, holds: bool, kind: &'static Kind, detail: &str) {
         if holds {
             self.add(kind, detail);
+        }
+    }
+
+    /// In a network of its own `NET_ADMIN` reaches nothing of the host.
+    fn weigh_network(&mut self, container: &Container) {
+        let mode = &container.host_config.network_mode;
+        if mode == "host" || joins(mode) || self.0.iter().any(|risk| risk.kind == &kind::host_network) {
+            return;
+        }
+        let alone = self.0.iter_mut().find(|risk| risk.kind == &kind::dangerous_capabilities);
+        if let Some(risk) = alone.filter(|risk| risk.detail == "NET_ADMIN") {
+            risk.kind = &kind::network_admin;
         }
     }
 
@@ -125,6 +188,9 @@ fn capabilities(added: &[String], risks: &mut Risks) {
     for capability in added {
         let capability = capability.to_ascii_uppercase();
         let name = capability.strip_prefix("CAP_").unwrap_or(&capability);
+        if DEFAULT_CAPABILITIES.contains(&name) {
+            continue;
+        }
         let kind = if ROOT_CAPABILITIES.contains(&name) {
             &kind::all_capabilities
         } else if DANGEROUS_CAPABILITIES.contains(&name) {
@@ -180,6 +246,21 @@ pub fn probe(container: &Container) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// Whether a container shares a namespace that is not its own by this mode, as engines write it.
+pub(super) fn joins(mode: &str) -> bool {
+    mode.starts_with("container:") || mode.starts_with("ns:")
+}
+
+/// The names that a container was made with addresses for that are not the host's own.
+pub(super) fn elsewhere(container: &Container) -> Vec<&str> {
+    let given = &container.host_config;
+    let hosts = given.extra_hosts.iter().filter_map(|host| host.split_once([':', '=']));
+    let names = hosts.filter(|(_, address)| *address != "host-gateway").map(|(name, _)| name);
+    // A resolver of its own knows any name.
+    let resolves = !(given.dns.is_empty() && given.dns_search.is_empty());
+    names.chain(resolves.then_some(reach::ANY)).collect()
 }
 
 /// What runs in a container by itself.
@@ -261,7 +342,7 @@ mod tests {
             (r#""CapAdd":["CAP_SYS_ADMIN"]"#, "all_capabilities", "SYS_ADMIN"),
             (r#""CapAdd":["all"]"#, "all_capabilities", "ALL"),
             (r#""CapAdd":["sys_ptrace","BPF"]"#, "dangerous_capabilities", "SYS_PTRACE, BPF"),
-            (r#""CapAdd":["NET_BIND_SERVICE"]"#, "added_capabilities", "NET_BIND_SERVICE"),
+            (r#""CapAdd":["IPC_LOCK","NET_BIND_SERVICE"]"#, "added_capabilities", "IPC_LOCK"),
             (
                 r#""SecurityOpt":["no-new-privileges:true","seccomp=unconfined"]"#,
                 "seccomp_unconfined",

@@ -9,14 +9,19 @@
 //! a time, before its header says that they are there; removals are not, for what comes twice after a power cut is
 //! refused by its number. A damaged record costs that record, and is counted.
 
+mod entry;
+mod overtaking;
+
 use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use queue_file::QueueFile;
+
+pub use entry::Entry;
+use overtaking::Overtaking;
 
 use crate::intake::Room;
 use crate::lock::lock;
@@ -41,51 +46,6 @@ const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// What the file needs for a record beside its message, at the most.
 const RECORD_OVERHEAD: usize = 128;
-
-/// A message that waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Its number; grows with each message of an installation.
-    pub sequence: u64,
-    /// The hash of the line it was made of; a notice has none.
-    pub line: Option<u64>,
-    /// When its line was read, in milliseconds since 1970.
-    pub read_at: i64,
-    /// The datagram; those that were made together share their memory.
-    pub message: Bytes,
-}
-
-impl Entry {
-    const HEADER: usize = 1 + 3 * 8;
-
-    /// Its record on disk: version and kind, three numbers, the datagram.
-    fn to_record(&self) -> Vec<u8> {
-        let mut record = Vec::with_capacity(Self::HEADER + self.message.len());
-        record.push(if self.line.is_some() { b'e' } else { b'n' });
-        record.extend_from_slice(&self.sequence.to_le_bytes());
-        record.extend_from_slice(&self.line.unwrap_or_default().to_le_bytes());
-        record.extend_from_slice(&self.read_at.to_le_bytes());
-        record.extend_from_slice(&self.message);
-        record
-    }
-
-    fn from_record(record: &[u8]) -> Option<Self> {
-        let (kind, rest) = record.split_first()?;
-        let (sequence, rest) = rest.split_first_chunk()?;
-        let (line, rest) = rest.split_first_chunk()?;
-        let (read_at, message) = rest.split_first_chunk()?;
-        Some(Self {
-            sequence: u64::from_le_bytes(*sequence),
-            line: match kind {
-                b'e' => Some(u64::from_le_bytes(*line)),
-                b'n' => None,
-                _ => return None,
-            },
-            read_at: i64::from_le_bytes(*read_at),
-            message: Bytes::copy_from_slice(message),
-        })
-    }
-}
 
 /// Why nothing can be put on disk.
 #[derive(Debug, thiserror::Error)]
@@ -174,8 +134,9 @@ struct Inner {
     memory: VecDeque<(Instant, Entry)>,
     /// Of the messages in `memory`.
     bytes: usize,
-    /// The number of the last message that was delivered.
+    /// The number of the last message that was delivered in its turn.
     delivered: u64,
+    overtaking: Overtaking,
     told: Vec<Told>,
     ended: bool,
 }
@@ -193,8 +154,15 @@ impl Backlog {
     /// A backlog in memory only.
     #[must_use]
     pub fn in_memory(room: Arc<Room>) -> Self {
-        let inner =
-            Inner { disk: None, memory: VecDeque::new(), bytes: 0, delivered: 0, told: Vec::new(), ended: false };
+        let inner = Inner {
+            disk: None,
+            memory: VecDeque::new(),
+            bytes: 0,
+            delivered: 0,
+            overtaking: Overtaking::default(),
+            told: Vec::new(),
+            ended: false,
+        };
         Self { inner: Mutex::new(inner), room, came: Condvar::new(), left: Condvar::new() }
     }
 
@@ -215,13 +183,16 @@ impl Backlog {
         if disk.path.exists() {
             inner.told.extend(disk.open());
         }
-        if let Some(file) = &mut disk.file {
-            file.set_sync_writes(false);
-            while front(file).is_some_and(|entry| is_delivered(entry.line, entry.sequence)) && file.remove().is_ok() {}
+        disk.remove_while(|entry| is_delivered(entry.line, entry.sequence));
+        if let Some(file) = &disk.file {
             left.messages = file.size();
             each_entry(file, |entry| {
                 left.sequence = left.sequence.max(entry.sequence);
                 left.lines.extend(entry.line);
+                if is_delivered(entry.line, entry.sequence) {
+                    left.messages -= 1;
+                    inner.overtaking.overtook(entry.sequence);
+                }
             });
         }
         inner.disk = Some(disk);
@@ -245,7 +216,12 @@ impl Backlog {
         self.room.enter(size, entries.len());
         let mut inner = self.lock();
         inner.bytes += size;
-        inner.memory.extend(entries.drain(..).map(|entry| (now, entry)));
+        let ahead = inner.disk.as_ref().and_then(|disk| disk.file.as_ref()).map_or(0, QueueFile::size);
+        for entry in entries.drain(..) {
+            let ahead = ahead + inner.memory.len();
+            inner.overtaking.see(&entry, ahead, now);
+            inner.memory.push_back((now, entry));
+        }
         // Once there is something on disk all has to follow it, but a sync for each single message would be a waste.
         if !self.room.is_below(SPILL_ABOVE, 0, 0) || (inner.bytes >= WORTH_A_SYNC && inner.is_on_disk()) {
             self.spill(&mut inner, now, Sync::Each);
@@ -297,7 +273,7 @@ impl Backlog {
     pub fn oldest(&self, most: usize) -> Vec<Entry> {
         let mut inner = self.lock();
         loop {
-            let entries = Self::front(&mut inner, most);
+            let entries = self.front(&mut inner, most);
             if !entries.is_empty() || inner.ended {
                 return entries;
             }
@@ -305,18 +281,29 @@ impl Backlog {
         }
     }
 
+    /// Whether a message may be sent before its turn now.
+    #[must_use]
+    pub fn may_overtake(&self, now: Instant) -> bool {
+        self.lock().overtaking.is_due(now)
+    }
+
+    /// A message to be sent before its turn; then [`Self::overtook`] has to be called.
+    #[must_use]
+    pub fn overtaking(&self, now: Instant) -> Option<Entry> {
+        self.lock().overtaking.take(now)
+    }
+
+    /// The message with this number was delivered before its turn, and will not be among the [`Self::oldest`] again.
+    pub fn overtook(&self, sequence: u64) {
+        self.lock().overtaking.overtook(sequence);
+    }
+
     /// All up to this number have been delivered.
     pub fn delivered(&self, sequence: u64) {
         let mut inner = self.lock();
-        let Inner { disk, memory, bytes, delivered, .. } = &mut *inner;
-        *delivered = (*delivered).max(sequence);
-        if let Some(file) = disk.as_mut().and_then(|disk| disk.file.as_mut()) {
-            file.set_sync_writes(false);
-            // Where a removal does not reach the disk, the record is refused after the next start.
-            while front(file).is_some_and(|entry| entry.sequence <= sequence) && file.remove().is_ok() {}
-        }
-        let gone = memory.iter().take_while(|(_, entry)| entry.sequence <= sequence).count();
-        self.take_out(memory, gone, bytes);
+        inner.delivered = inner.delivered.max(sequence);
+        self.remove(&mut inner, |_, entry| entry.sequence <= sequence);
+        inner.overtaking.passed(sequence);
         drop(inner);
         self.left.notify_one();
     }
@@ -342,7 +329,8 @@ impl Backlog {
     /// Whether the message with this number has been delivered.
     #[must_use]
     pub fn is_delivered(&self, sequence: u64) -> bool {
-        self.lock().delivered >= sequence
+        let inner = self.lock();
+        inner.delivered >= sequence || inner.overtaking.is_gone(sequence)
     }
 
     /// Whether what waits survives the process.
@@ -366,7 +354,8 @@ impl Backlog {
             log::debug!("the backlog was not synced: {error}");
         }
         inner.bytes = 0;
-        inner.memory.drain(..).map(|(_, entry)| entry).collect()
+        let Inner { memory, overtaking, .. } = &mut *inner;
+        memory.drain(..).map(|(_, entry)| entry).filter(|entry| !overtaking.is_gone(entry.sequence)).collect()
     }
 
     /// What has happened since this was asked last.
@@ -394,25 +383,46 @@ impl Backlog {
         lock(&self.inner)
     }
 
-    fn front(inner: &mut Inner, most: usize) -> Vec<Entry> {
-        let Inner { disk, memory, told, .. } = inner;
+    /// Removes the oldest, as long as this is true of them.
+    fn remove(&self, inner: &mut Inner, is_gone: impl Fn(&Overtaking, &Entry) -> bool) {
+        let Inner { disk, memory, bytes, overtaking, .. } = inner;
         if let Some(disk) = disk {
-            while let Some(file) = disk.file.as_mut().filter(|file| !file.is_empty()) {
-                let records = file.iter().take(most);
-                let entries: Vec<Entry> = records.map_while(|record| Entry::from_record(&record)).collect();
-                if !entries.is_empty() {
-                    return entries;
-                }
-                let there = file.size() as u64;
-                if file.remove().is_ok() {
-                    told.push(Told::Damaged { records: Some(1), what: "its checksum is wrong".to_owned() });
-                } else {
-                    // The way to the next record is gone too.
-                    told.push(disk.set_aside(Some(there), "the place of the next record is lost"));
-                }
+            // Where a removal does not reach the disk, the record is refused after the next start.
+            disk.remove_while(|entry| is_gone(overtaking, entry));
+            if disk.file.as_ref().is_some_and(|file| !file.is_empty()) {
+                return;
             }
         }
-        memory.iter().take(most).map(|(_, entry)| entry.clone()).collect()
+        let gone = memory.iter().take_while(|(_, entry)| is_gone(overtaking, entry)).count();
+        self.take_out(memory, gone, bytes);
+    }
+
+    /// The oldest of those that were not sent before their turn.
+    fn front(&self, inner: &mut Inner, most: usize) -> Vec<Entry> {
+        loop {
+            if inner.overtaking.has_overtaken() {
+                self.remove(inner, |overtaking, entry| overtaking.is_gone(entry.sequence));
+            }
+            let Inner { disk, memory, overtaking, told, .. } = &mut *inner;
+            let waits = |entry: &Entry| !overtaking.is_gone(entry.sequence);
+            let in_memory = || memory.iter().map(|(_, entry)| entry).filter(|entry| waits(entry)).take(most);
+            let Some(disk) = disk else { return in_memory().cloned().collect() };
+            let Some(file) = disk.file.as_mut().filter(|file| !file.is_empty()) else {
+                return in_memory().cloned().collect();
+            };
+            let records = file.iter().map_while(|record| Entry::from_record(&record));
+            let entries: Vec<Entry> = records.filter(waits).take(most).collect();
+            if !entries.is_empty() {
+                return entries;
+            }
+            let there = file.size() as u64;
+            if disk.remove_first() {
+                told.push(Told::Damaged { records: Some(1), what: "its checksum is wrong".to_owned() });
+            } else {
+                // The way to the next record is gone too.
+                told.push(disk.set_aside(Some(there), "the place of the next record is lost"));
+            }
+        }
     }
 
     /// Takes so many of the oldest out of memory.
@@ -490,8 +500,45 @@ impl Disk {
                 self.file = Some(file);
                 None
             }
+            Err(_) if self.was_emptied() && fs::remove_file(&self.path).is_ok() => None,
             Err(error) => Some(self.set_aside(None, &error.to_string())),
         }
+    }
+
+    /// Whether this file, which cannot be opened, was only emptied: the crate then writes a header with the length that
+    /// the file had, and shortens it. 0.1.0 left such files. With that length it can be read.
+    fn was_emptied(&self) -> bool {
+        const LONGEST: u64 = 1 << 34;
+        let try_it = || -> std::io::Result<bool> {
+            let file = fs::OpenOptions::new().write(true).open(&self.path)?;
+            let length = file.metadata()?.len();
+            // No disk space is taken by this.
+            file.set_len(LONGEST.max(length))?;
+            let is_empty = QueueFile::open(&self.path).is_ok_and(|file| file.is_empty());
+            file.set_len(length)?;
+            Ok(is_empty)
+        };
+        try_it().unwrap_or_default()
+    }
+
+    /// Removes records from the front, as long as this is true of them.
+    fn remove_while(&mut self, is_gone: impl Fn(&Entry) -> bool) {
+        while self.file.as_ref().and_then(front).is_some_and(|entry| is_gone(&entry)) && self.remove_first() {}
+    }
+
+    /// Removes the first record; the last one with the file, see [`Self::was_emptied`].
+    fn remove_first(&mut self) -> bool {
+        let Some(file) = &mut self.file else { return false };
+        file.set_sync_writes(false);
+        if file.size() > 1 {
+            return file.remove().is_ok();
+        }
+        self.file = None;
+        if fs::remove_file(&self.path).is_ok() {
+            return true;
+        }
+        self.file = QueueFile::open(&self.path).ok();
+        self.file.as_mut().is_some_and(|file| file.remove().is_ok())
     }
 
     fn set_aside(&mut self, records: Option<u64>, why: &str) -> Told {
@@ -523,10 +570,7 @@ impl Disk {
         let there = file.size() as u64;
         drop(file);
         let told = if there > 0 { self.open() } else { None };
-        if let Some(file) = &mut self.file {
-            file.set_sync_writes(false);
-            while front(file).is_some_and(|entry| entry.sequence <= delivered) && file.remove().is_ok() {}
-        }
+        self.remove_while(|entry| entry.sequence <= delivered);
         told
     }
 }
@@ -562,7 +606,7 @@ mod tests {
 
     fn entry(sequence: u64) -> Entry {
         let message = format!("message {sequence:04} {}", "x".repeat(500)).into();
-        Entry { sequence, line: Some(sequence * 7), read_at: sequence.cast_signed(), message }
+        Entry { sequence, line: Some(sequence * 7), read_at: sequence.cast_signed(), hurries: false, message }
     }
 
     fn room() -> Arc<Room> {
@@ -593,6 +637,32 @@ mod tests {
     }
 
     #[test]
+    fn a_file_that_an_earlier_version_has_emptied_is_no_damage() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backlog");
+        let mut file = QueueFile::open(&path).unwrap();
+        for sequence in 1..200 {
+            file.add(&entry(sequence).to_record()).unwrap();
+        }
+        let full = fs::read(&path).unwrap();
+        file.clear().unwrap();
+        drop(file);
+        assert!(QueueFile::open(&path).is_err(), "the crate reads what it has emptied: this test and its cause can go");
+        let (backlog, left) = Backlog::open(room(), path.clone(), 64 << 20, nothing_delivered);
+        assert_eq!((left.messages, backlog.told().len()), (0, 0));
+        assert!(!folder.path().join("backlog.damaged").exists());
+        fill(&backlog, 1..=5000);
+        assert_eq!(drain(&backlog), (1..=5000).collect::<Vec<_>>());
+
+        // One that was shortened with records in it is damage.
+        fs::write(&path, &full[..full.len() / 2]).unwrap();
+        let (backlog, _) = Backlog::open(room(), path, 64 << 20, nothing_delivered);
+        let told = backlog.told();
+        assert!(matches!(told.as_slice(), [Told::Damaged { .. }]), "{told:?}");
+        assert_eq!(fs::metadata(folder.path().join("backlog.damaged")).unwrap().len(), full.len() as u64 / 2);
+    }
+
+    #[test]
     fn what_takes_much_memory_goes_to_disk_and_comes_back_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let room = room();
@@ -603,7 +673,7 @@ mod tests {
         assert!(waiting.disk > 2 << 20 && room.held().0 < 600 << 10, "{waiting:?} {room:?}");
         assert_eq!(drain(&backlog), (1..=5000).collect::<Vec<_>>());
         assert_eq!(room.held(), (0, 0));
-        assert!(fs::metadata(folder.path().join("backlog")).unwrap().len() <= 8192, "an empty backlog takes no room");
+        assert!(!folder.path().join("backlog").exists(), "an empty backlog takes no room");
         assert!(backlog.told().is_empty());
     }
 
@@ -625,6 +695,36 @@ mod tests {
         assert_eq!((left.messages, left.sequence), (87, 100));
         assert_eq!(left.lines, (14..=100).map(|sequence| sequence * 7).collect::<Vec<_>>());
         assert_eq!(drain(&backlog), (14..=100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_overtook_others_does_not_come_again_from_memory_from_disk_or_after_a_kill() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("backlog");
+        let start = Instant::now();
+        let (backlog, _) = Backlog::open(room(), path.clone(), 1 << 20, nothing_delivered);
+        let hurried = [1, 20, 30, 100];
+        let entries = (1..=100).map(|n| Entry { hurries: hurried.contains(&n), ..entry(n) });
+        backlog.push(&mut entries.collect(), start);
+        let later = start + SAFE_WITHIN;
+        let overtake = || {
+            let entry = backlog.overtaking(later)?;
+            backlog.overtook(entry.sequence);
+            Some(entry.sequence)
+        };
+        assert_eq!((overtake(), overtake()), (Some(20), Some(30)), "the first has nothing to overtake");
+        assert!(backlog.is_delivered(30) && !backlog.is_delivered(29));
+        let oldest = || backlog.oldest(30).iter().map(|entry| entry.sequence).collect::<Vec<_>>();
+        let of_memory = oldest();
+        backlog.tidy(later);
+        assert_eq!(oldest(), of_memory, "the same from disk");
+        assert_eq!(overtake(), Some(100), "also when it is on disk by now");
+        backlog.delivered(10);
+        std::mem::forget(backlog);
+        let (backlog, left) = Backlog::open(room(), path, 1 << 20, |_, n| n <= 10 || [20, 30, 100].contains(&n));
+        assert_eq!((left.messages, left.sequence, left.lines.len()), (87, 100, 90));
+        assert_eq!(drain(&backlog), (11..=99).filter(|n| ![20, 30].contains(n)).collect::<Vec<_>>());
+        assert_eq!(backlog.waiting().messages, 0, "the last had overtaken and is gone all the same");
     }
 
     #[test]
