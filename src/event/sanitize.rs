@@ -90,12 +90,17 @@ pub fn clean(event: &mut Event<'_>) -> Changes {
     if !event.is_short && keep_smallest_labels(event) {
         event.was_changed();
     }
-    let (has_labels, is_flat) = (event.may_have_labels(), is_flat(event));
-    let mut cleaner = Cleaner { texts: event.texts, cuts: !event.is_short, changes: Changes::default() };
-    cleaner.clean_fields(&mut event.fields);
-    let mut changes = cleaner.changes;
-    // What was written out is longer than its line.
-    event.is_short &= changes.characters == 0;
+    let has_labels = event.may_have_labels();
+    let is_plain = event.is_short && is_plain(event);
+    let is_flat = is_plain || is_flat(event);
+    let mut changes = Changes::default();
+    if !is_plain {
+        let mut cleaner = Cleaner { texts: event.texts, cuts: !event.is_short, changes };
+        cleaner.clean_fields(&mut event.fields);
+        changes = cleaner.changes;
+        // What was written out is longer than its line.
+        event.is_short &= changes.characters == 0;
+    }
     if !is_flat && let Some(attributes) = event.attributes_mut() {
         for (_, value) in attributes.iter_mut() {
             if matches!(value, Value::Array(_) | Value::Object(_)) {
@@ -223,13 +228,32 @@ impl Cleaner {
 
 /// Whether nothing is nested but the actor and its attributes.
 fn is_flat(event: &Event<'_>) -> bool {
-    let is_leaf = |value: &Value<'_>| !matches!(value, Value::Array(_) | Value::Object(_));
-    event.fields.iter().all(|(key, value)| match (key, value) {
-        ("Actor", Value::Object(actor)) => actor.iter().all(|(key, value)| match (key, value) {
-            ("Attributes", Value::Object(attributes)) => attributes.iter().all(|(_, value)| is_leaf(value)),
-            _ => is_leaf(value),
+    consists_of(event, |_, value| !matches!(value, Value::Array(_) | Value::Object(_)))
+}
+
+/// Whether nothing is nested but the actor and its attributes, and no text holds anything that is hidden.
+fn is_plain(event: &Event<'_>) -> bool {
+    let texts = event.texts;
+    consists_of(event, |key, value| {
+        let is_plain = match value {
+            Value::String(text) => texts.are_plain(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) => true,
+            Value::Array(_) | Value::Object(_) => false,
+        };
+        is_plain && texts.are_plain(key)
+    })
+}
+
+/// Whether all keys and values of an event are of this kind, but for the actor and its attributes.
+fn consists_of(event: &Event<'_>, is_of_kind: impl Fn(&Cow<'_, str>, &Value<'_>) -> bool) -> bool {
+    event.fields.as_slice().iter().all(|(key, value)| match (key.as_ref(), value) {
+        ("Actor", Value::Object(actor)) => actor.as_slice().iter().all(|(key, value)| match (key.as_ref(), value) {
+            ("Attributes", Value::Object(attributes)) => {
+                attributes.as_slice().iter().all(|(key, value)| is_of_kind(key, value))
+            }
+            _ => is_of_kind(key, value),
         }),
-        _ => is_leaf(value),
+        _ => is_of_kind(key, value),
     })
 }
 
