@@ -33,6 +33,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use nix::fcntl::{FallocateFlags, fallocate};
 use siphasher::sip::SipHasher13;
 
 use crate::bounded::AsItIs;
@@ -52,6 +53,13 @@ const MOST_LINES: usize = 2 * WINDOW;
 
 /// More than this much text does not wait to be written, in bytes.
 const MOST_PENDING: usize = 64 << 10;
+
+/// So much room is reserved behind the file, in bytes: what is delivered while the disk is full can be noted there, for some
+/// 6,000 messages.
+const RESERVED: i64 = 512 << 10;
+
+/// After the disk refused, it is tried again this often.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// A file larger than this was not written by us.
 const LARGEST: u64 = 64 << 20;
@@ -225,6 +233,12 @@ pub struct Cursor {
     /// Lines that are not in the file yet.
     pending: String,
     lines: usize,
+    /// Whether the file there is lacks only what is pending.
+    continues: bool,
+    /// How long the file is, as far as it is whole.
+    length: u64,
+    /// When the disk refused, if it did the last time.
+    refused: Option<Instant>,
     /// When the last line was read whose message was delivered in its turn, in milliseconds since 1970; and what of that
     /// is in the file.
     read_to: i64,
@@ -248,6 +262,9 @@ impl Cursor {
             sending: VecDeque::new(),
             pending: String::new(),
             lines: 0,
+            continues: false,
+            length: 0,
+            refused: None,
             read_to: 0,
             read_to_written: 0,
             replaced: None,
@@ -275,6 +292,7 @@ impl Cursor {
                     past.early = parsed.early;
                     past.engine = parsed.engine;
                     cursor.read_to = parsed.read_to;
+                    cursor.continues = true;
                     past.read_to = Timestamp::from_millisecond(parsed.read_to).ok().filter(|_| parsed.read_to > 0);
                     past.kind = PastKind::Known { damaged: parsed.damaged };
                 }
@@ -283,6 +301,12 @@ impl Cursor {
             Err(error) => past.kind = PastKind::Unreadable(error.to_string()),
         }
         (cursor, past)
+    }
+
+    /// Whether the next process will know of it.
+    #[must_use]
+    pub fn outlives_process(&self) -> bool {
+        self.path.is_some()
     }
 
     /// What makes the hashes.
@@ -405,6 +429,13 @@ impl Cursor {
         }
     }
 
+    /// When [`Self::flush`] should be called next, where nothing else happens: what the disk refused is not to wait for the
+    /// next message.
+    #[must_use]
+    pub fn due(&self) -> Option<Instant> {
+        self.refused.map(|refused| refused + TRY_AGAIN_AFTER)
+    }
+
     /// Writes what was noted.
     ///
     /// # Errors
@@ -415,27 +446,41 @@ impl Cursor {
         }
         let may_replace =
             self.replaced.is_none_or(|last| now.saturating_duration_since(last) >= REPLACED_AT_MOST_EVERY);
-        match &mut self.file {
-            Some(file) if self.lines <= MOST_LINES || !may_replace => {
-                if self.read_to > self.read_to_written {
-                    write_read_to(self.read_to, &mut self.pending);
-                    (self.read_to_written, self.lines) = (self.read_to, self.lines + 1);
-                }
-                let written = file.write_all(self.pending.as_bytes());
-                self.pending.clear();
-                if written.is_err() {
-                    // It may end in half a line now; only a new one is sure to be whole.
-                    self.file = None;
-                }
-                written
-            }
-            _ if may_replace => self.replace(now),
-            _ => {
-                // The window knows it all, and the new file will be made of that.
-                self.pending.clear();
-                Ok(())
-            }
+        let is_due = self.file.is_none() || self.lines > MOST_LINES;
+        let replaced = if is_due && may_replace { self.replace(now).map(|()| true) } else { Ok(false) };
+        let written = match replaced {
+            Ok(true) => Ok(()),
+            // The old file may still have room.
+            Ok(false) | Err(_) if self.file.is_some() => self.append(),
+            Ok(_) => Err(io::Error::other("it is tried again within a second")),
+            Err(error) => Err(error),
+        };
+        self.refused = written.is_err().then_some(now);
+        written
+    }
+
+    /// Writes what was noted behind the rest.
+    fn append(&mut self) -> io::Result<()> {
+        let Some(file) = &mut self.file else { return Ok(()) };
+        if self.read_to > self.read_to_written {
+            write_read_to(self.read_to, &mut self.pending);
+            (self.read_to_written, self.lines) = (self.read_to, self.lines + 1);
         }
+        let written = file.write_all(self.pending.as_bytes());
+        if written.is_ok() {
+            self.length += self.pending.len() as u64;
+            self.pending.clear();
+            return written;
+        }
+        // The file must not end in half a line.
+        let is_whole = file.set_len(self.length).is_ok();
+        if !is_whole || self.is_full() {
+            // The window knows it all, and a new file will be made of that.
+            self.pending.clear();
+            self.file = None;
+            self.continues = false;
+        }
+        written
     }
 
     /// Writes the file anew, in a form that a power cut leaves whole.
@@ -449,9 +494,20 @@ impl Cursor {
     fn replace(&mut self, now: Instant) -> io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         self.replaced = Some(now);
-        self.file = None;
-        folder::replace(path, self.render().as_bytes(), true)?;
-        self.file = Some(OpenOptions::new().append(true).open(path)?);
+        let text = self.render();
+        if let Err(error) = folder::replace(path, text.as_bytes(), true) {
+            if self.continues && self.file.is_none() {
+                (self.file, self.length) = continued(path)?;
+            }
+            return Err(error);
+        }
+        let file = OpenOptions::new().append(true).open(path)?;
+        self.length = text.len() as u64;
+        let behind = i64::try_from(self.length).unwrap_or_default();
+        // Where the file system cannot do that, a full disk is met sooner.
+        let _ = fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, behind, RESERVED);
+        self.file = Some(file);
+        self.continues = true;
         self.pending.clear();
         self.read_to_written = self.read_to;
         self.lines = self.window.order.len() + self.early.len();
@@ -479,6 +535,15 @@ impl Cursor {
         }
         text
     }
+}
+
+/// The file of an earlier process, up to its last whole line, to be written on.
+fn continued(path: &Path) -> io::Result<(Option<File>, u64)> {
+    let text = fs::read(path)?;
+    let length = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end as u64 + 1);
+    let file = OpenOptions::new().append(true).open(path)?;
+    file.set_len(length)?;
+    Ok((Some(file), length))
 }
 
 fn write_read_to(read_to: i64, out: &mut String) {
@@ -771,10 +836,34 @@ mod tests {
         cursor.note(Some(1), 1);
         cursor.flush(start).unwrap_err();
         cursor.note(Some(2), 2);
-        cursor.flush(start + Duration::from_millis(500)).unwrap();
+        cursor.flush(start + Duration::from_millis(500)).unwrap_err();
+        assert_eq!(cursor.due(), Some(start + Duration::from_millis(500) + TRY_AGAIN_AFTER));
         fs::create_dir(folder.path().join("missing")).unwrap();
         cursor.flush(start + REPLACED_AT_MOST_EVERY).unwrap();
         assert_eq!(Cursor::open(&path).1.delivered, [1, 2]);
+        assert_eq!(cursor.due(), None);
+    }
+
+    #[test]
+    fn where_no_new_file_can_be_made_the_old_one_is_written_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cursor");
+        let (mut cursor, _) = Cursor::open(&path);
+        let start = Instant::now();
+        cursor.note(Some(1), 1);
+        cursor.flush(start).unwrap();
+        drop(cursor);
+        // The last line is torn, and the name of the new file is taken by what cannot be removed.
+        let torn = fs::read_to_string(&path).unwrap() + "000000";
+        fs::write(&path, torn).unwrap();
+        fs::create_dir_all(path.with_extension("new")).unwrap();
+        let (mut cursor, _) = Cursor::open(&path);
+        cursor.note(Some(2), 2);
+        cursor.flush(start).unwrap();
+        cursor.note(Some(3), 3);
+        cursor.flush(start).unwrap();
+        let past = Cursor::open(&path).1;
+        assert_eq!((past.delivered, past.kind), (vec![1, 2, 3], PastKind::Known { damaged: 0 }));
     }
 
     #[test]

@@ -156,7 +156,8 @@ enum End {
 
 /// Where a stream is opened from.
 enum Opened {
-    Stream(Identity, EventStream),
+    /// With the engine's time then, where it had said it.
+    Stream(Identity, EventStream, Option<Timestamp>),
     /// The engine is another one than that which was asked for its history.
     Other,
 }
@@ -241,10 +242,10 @@ impl<S: Sink> Reader<S> {
                     backoff.next_wait()
                 }
                 Ok(Opened::Other) => Duration::ZERO,
-                Ok(Opened::Stream(identity, stream)) => {
+                Ok(Opened::Stream(identity, stream, at)) => {
                     let opened = Instant::now();
                     self.sink.take(Reading::Connected(&identity, outage.ended(opened.into_std())));
-                    match self.read(stream, engine, &identity).await {
+                    match self.read(stream, engine, &identity, at).await {
                         End::Replanned => return self.replanned(self.plans.has_changed().is_ok()),
                         End::Broken { reason, progress } => {
                             let lasted = opened.elapsed();
@@ -282,14 +283,16 @@ impl<S: Sink> Reader<S> {
             self.sink.take(Reading::Engine { id: &identity.name, is_new });
             self.engine = Some(identity.name.clone());
             self.settled = Some(engine.endpoint().clone());
-            return Ok(Opened::Stream(identity, stream));
+            return Ok(Opened::Stream(identity, stream, None));
         }
         if self.settled.as_ref() != Some(engine.endpoint()) {
             self.settle(engine).await?;
             let stream = engine.events(&Query::ring_and_live()).await?;
-            return Ok(Opened::Stream(identity, stream));
+            let at = self.ahead.map(|_| self.engine_time());
+            return Ok(Opened::Stream(identity, stream, at));
         }
         let stream = engine.events(&Query::ring_and_live()).await?;
+        let mut at = None;
         // The stream is open already, and nothing is lost while this is asked.
         if let Ok(Ok(info)) = timeout(WHO_WITHIN, engine.info()).await {
             self.ahead = Some(info.ahead);
@@ -297,8 +300,9 @@ impl<S: Sink> Reader<S> {
                 self.settled = None;
                 return Ok(Opened::Other);
             }
+            at = Some(self.engine_time());
         }
-        Ok(Opened::Stream(identity, stream))
+        Ok(Opened::Stream(identity, stream, at))
     }
 
     /// Finds out what of the ring is known or unwanted.
@@ -352,8 +356,14 @@ impl<S: Sink> Reader<S> {
         self.engine_time().checked_sub(before + start.elapsed()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Reads a stream to its end.
-    async fn read(&mut self, mut stream: EventStream, engine: &Engine, identity: &Identity) -> End {
+    /// Reads a stream to its end. What happened after `opened_at`, in the engine's time, is not of its ring.
+    async fn read(
+        &mut self,
+        mut stream: EventStream,
+        engine: &Engine,
+        identity: &Identity,
+        opened_at: Option<Timestamp>,
+    ) -> End {
         let mut progress = false;
         let is_podman = identity.is_podman();
         if is_podman {
@@ -370,7 +380,7 @@ impl<S: Sink> Reader<S> {
             tokio::select! {
                 // A stream that always has something must not keep the order to stop from being heard.
                 biased;
-                _ = self.plans.changed() => return End::Replanned,
+                _ = self.plans.changed() => break None,
                 piece = stream.next_piece() => match piece {
                     Ok(Some(piece)) => {
                         watchdog.heard();
@@ -382,8 +392,8 @@ impl<S: Sink> Reader<S> {
                             });
                             progress |= seen == Seen::New;
                             checks.lines += 1;
-                            if !judged && matches!(line, Line::Whole(_))
-                                && let Some(finding) = judgement.line(seen)
+                            if !judged && let Line::Whole(line) = line
+                                && let Some(finding) = judgement.line(seen, is_after(line, opened_at))
                             {
                                 judged = true;
                                 tell(sink, finding);
@@ -391,10 +401,10 @@ impl<S: Sink> Reader<S> {
                         });
                         sink.pause();
                     }
-                    Ok(None) => break "the engine ended the stream".to_owned(),
-                    Err(error) => break error,
+                    Ok(None) => break Some("the engine ended the stream".to_owned()),
+                    Err(error) => break Some(error),
                 },
-                reason = watchdog.bites(engine) => break reason,
+                reason = watchdog.bites(engine) => break Some(reason),
                 () = sleep_until(opened + Judgement::WITHIN), if !judged => {
                     judged = true;
                     tell(&mut self.sink, judgement.end());
@@ -413,6 +423,11 @@ impl<S: Sink> Reader<S> {
             }
         };
         let sink = &mut self.sink;
+        if !judged && !judgement.is_empty() {
+            // What came is known from now on: the next connection could not tell any more that something is missing.
+            tell(sink, judgement.end());
+        }
+        let Some(reason) = reason else { return End::Replanned };
         splitter.finish(|torn| {
             sink.take(Reading::Refused(torn));
         });
@@ -466,6 +481,12 @@ impl<S: Sink> Reader<S> {
         }
         taken > 0
     }
+}
+
+/// Whether an event happened after this; not where either time is unknown.
+fn is_after(line: &[u8], time: Option<Timestamp>) -> bool {
+    let happened = || Event::parse(line).ok()?.time_nano();
+    time.is_some_and(|time| happened().is_some_and(|happened| i128::from(happened) > time.as_nanosecond()))
 }
 
 fn tell(sink: &mut impl Sink, finding: Finding) {
@@ -611,7 +632,7 @@ impl Checks {
     fn judge(&mut self, seen: Seen) {
         self.found += usize::from(seen == Seen::New);
         // What was read on this connection is as well known as what was read before.
-        self.judgement.line(if seen == Seen::New { Seen::New } else { Seen::Before });
+        self.judgement.line(if seen == Seen::New { Seen::New } else { Seen::Before }, false);
     }
 
     fn end(&mut self, sink: &mut impl Sink) {

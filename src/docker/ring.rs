@@ -33,8 +33,12 @@ impl Judgement {
     /// The ring is through by then; it takes an engine 1 to 13 ms.
     pub const WITHIN: Duration = Duration::from_secs(1);
 
-    /// Takes a line; says so once it is certain.
-    pub fn line(&mut self, seen: Seen) -> Option<Finding> {
+    /// Takes a line, which `is_live` if it happened after the stream was opened; says so once it is certain.
+    pub fn line(&mut self, seen: Seen, is_live: bool) -> Option<Finding> {
+        if is_live {
+            // The ring comes first.
+            return Some(self.end());
+        }
         match seen {
             // The second copy of an event that came from the ring and live.
             Seen::Again => return None,
@@ -43,6 +47,12 @@ impl Judgement {
         }
         self.lines += 1;
         (self.known > 0 || self.lines >= RING).then(|| self.end())
+    }
+
+    /// Whether nothing has come that could be lost with the connection.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines == 0
     }
 
     /// What is certain now that the ring is through.
@@ -62,7 +72,7 @@ mod tests {
 
     fn judge(lines: impl IntoIterator<Item = Seen>) -> (Option<Finding>, Finding) {
         let mut judgement = Judgement::default();
-        (lines.into_iter().find_map(|seen| judgement.line(seen)), judgement.end())
+        (lines.into_iter().find_map(|seen| judgement.line(seen, false)), judgement.end())
     }
 
     #[test]
@@ -82,5 +92,16 @@ mod tests {
         ] {
             assert_eq!(judge(lines.iter().copied()), (at_once, at_the_end), "{} lines", lines.len());
         }
+    }
+
+    #[test]
+    fn what_happens_after_the_stream_was_opened_is_not_of_the_ring() {
+        let mut judgement = Judgement::default();
+        for _ in 0..RING - 1 {
+            assert_eq!(judgement.line(Seen::New, false), None);
+        }
+        assert_eq!(judgement.line(Seen::New, true), Some(Finding::Emptied));
+        assert_eq!(judgement.line(Seen::New, false), Some(Finding::Wrapped));
+        assert_eq!(Judgement::default().line(Seen::New, true), Some(Finding::Emptied));
     }
 }

@@ -231,17 +231,18 @@ fn is_flat(event: &Event<'_>) -> bool {
     consists_of(event, |_, value| !matches!(value, Value::Array(_) | Value::Object(_)))
 }
 
-/// Whether nothing is nested but the actor and its attributes, and no text holds anything that is hidden.
+/// Whether it is certain without a look at them that no text holds anything hidden, and nothing is nested but the actor and
+/// its attributes.
 fn is_plain(event: &Event<'_>) -> bool {
-    let texts = event.texts;
-    consists_of(event, |key, value| {
-        let is_plain = match value {
-            Value::String(text) => texts.are_plain(text),
-            Value::Null | Value::Bool(_) | Value::Number(_) => true,
-            Value::Array(_) | Value::Object(_) => false,
-        };
-        is_plain && texts.are_plain(key)
-    })
+    event.texts == Texts::Plain
+        && consists_of(event, |key, value| {
+            let is_plain = match value {
+                Value::String(text) => matches!(text, Cow::Borrowed(_)),
+                Value::Null | Value::Bool(_) | Value::Number(_) => true,
+                Value::Array(_) | Value::Object(_) => false,
+            };
+            is_plain && matches!(key, Cow::Borrowed(_))
+        })
 }
 
 /// Whether all keys and values of an event are of this kind, but for the actor and its attributes.

@@ -324,8 +324,9 @@ impl Corridor {
     }
 
     fn gap(&mut self, gap: EngineGap) {
-        // Who knows nothing of this engine cannot miss anything of it.
-        if self.connected_at == self.engine_from && matches!(gap, EngineGap::RingWrapped | EngineGap::EngineRestarted) {
+        // Who knows nothing of this engine cannot miss what it did at its end. A ring that is full of what happened since
+        // it is listened to has lost some of that all the same.
+        if self.connected_at == self.engine_from && gap == EngineGap::EngineRestarted {
             return;
         }
         let (kind, count) = match gap {

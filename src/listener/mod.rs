@@ -387,11 +387,15 @@ impl Listener {
             }
         }
         spill.save();
-        let lost = backlog.save();
+        let left = backlog.save();
         let counters = &status.counters;
-        counters.lost.add(lost.iter().filter(|entry| entry.line.is_some()).count() as u64);
         let mut cursor = lock(&cursor);
-        if lost.is_empty() {
+        let mut dropped = left.iter().filter(|entry| entry.line.is_some()).count() as u64;
+        if !cursor.outlives_process() {
+            // The next start takes them for what was before it.
+            counters.lost.add(std::mem::take(&mut dropped));
+        }
+        if left.is_empty() {
             cursor.settle_skipped();
         }
         if let Err(error) = cursor.save() {
@@ -403,6 +407,7 @@ impl Listener {
             sent: counters.sent.get(),
             kept: backlog.waiting().messages,
             lost: counters.lost.get(),
+            dropped,
         }
         .log();
     }

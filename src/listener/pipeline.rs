@@ -191,7 +191,8 @@ impl Pipeline {
                 Next::End => break,
             }
             self.timers();
-            while !self.backlog.has_room(FULL_WAIT) && self.stop.time_left().is_none() {
+            // A stop has no time for that: what finds no room then is counted.
+            while self.stop.time_left().is_none() && !self.backlog.has_room(FULL_WAIT) {
                 self.tell();
                 self.timers();
             }
@@ -226,7 +227,8 @@ impl Pipeline {
     /// When something has to be done where nothing comes.
     fn due(&self) -> Option<Instant> {
         let ledgers = [self.overflow.ledger.due(), self.unasked.due(), self.unreadable.due()];
-        [self.backlog.due(), self.parked.due(), self.rest_due, self.judge.keep_due()]
+        let cursor = self.cursor().due();
+        [self.backlog.due(), self.parked.due(), self.rest_due, self.judge.keep_due(), cursor]
             .into_iter()
             .chain(ledgers)
             .flatten()
@@ -241,6 +243,10 @@ impl Pipeline {
         }
         self.report_losses(now);
         self.judge.keep_tags(false);
+        if self.cursor().due().is_some_and(|due| due <= now) {
+            // The sender says what comes of it, with the next message.
+            let _ = self.cursor().flush(now);
+        }
         if self.rest_due.is_some_and(|due| due <= now) {
             self.rest(now);
         }

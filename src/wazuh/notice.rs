@@ -308,6 +308,8 @@ pub enum Notice {
         kept: usize,
         /// Events that did not get there.
         lost: u64,
+        /// Events for which there was no room on disk, and which the engine may still have at the next start.
+        dropped: u64,
     },
 }
 
@@ -331,7 +333,7 @@ impl Notice {
             | Self::LineSkipped(_)
             | Self::LineFailed(_)
             | Self::MessageTooLarge { .. } => Level::Error,
-            Self::Stopped { lost, .. } if *lost > 0 => Level::Error,
+            Self::Stopped { lost, dropped, .. } if lost + dropped > 0 => Level::Error,
             Self::Remark(_) | Self::Heartbeat(_) => Level::Debug,
             _ => Level::Info,
         }
@@ -497,13 +499,17 @@ impl fmt::Display for Notice {
             Self::Reloaded => f.write_str("configuration read anew"),
             Self::ReloadRefused { error } => write!(f, "new configuration refused, the old one stays: {error}"),
             Self::Remark(text) => f.write_str(text),
-            Self::Stopped { read, sent, kept, lost } => {
+            Self::Stopped { read, sent, kept, lost, dropped } => {
                 write!(f, "stopped: {read} events read, {sent} messages sent")?;
                 if *kept > 0 {
                     write!(f, ", {kept} wait on disk for the next start")?;
                 }
                 if *lost > 0 {
                     write!(f, ", {lost} events lost")?;
+                }
+                if *dropped > 0 {
+                    let what = "found no room on disk; the next start reads them again if the engine still has them";
+                    write!(f, ", {dropped} events {what}")?;
                 }
                 Ok(())
             }
@@ -672,8 +678,8 @@ mod tests {
             Notice::MessageTooLarge { bytes: 1 },
             Notice::Reloaded,
             Notice::ReloadRefused { error: "E".into() },
-            Notice::Stopped { read: 1, sent: 1, kept: 0, lost: 0 },
-            Notice::Stopped { read: 1, sent: 1, kept: 1, lost: 1 },
+            Notice::Stopped { read: 1, sent: 1, kept: 0, lost: 0, dropped: 0 },
+            Notice::Stopped { read: 1, sent: 1, kept: 1, lost: 1, dropped: 1 },
         ]
     }
 
