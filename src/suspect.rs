@@ -4,8 +4,9 @@
 //! again. So a line is noted before it is worked on, in a small file in the state folder, and the note is cleared
 //! afterwards. What a process finds noted is poisoned: it is reported, not worked on.
 //!
-//! Lines over [`ALWAYS_NOTED_OVER`] are always noted. Shorter ones are noted only after an unclean end: what they can
-//! cost is bounded, and a `kill -9` at an innocent moment must not cost an event.
+//! Lines over [`ALWAYS_NOTED_OVER`] are always noted. Shorter ones are noted only after an unclean end, and poisoned only
+//! where two processes in a row died with them: what they can cost is bounded, and a `kill -9` at an innocent moment must
+//! not cost an event.
 //!
 //! The file is text. Everything but the last line is written when it is opened; the last line is overwritten in place,
 //! by one write for each note. Nothing is synced: the record protects from a process that is killed, not from a power
@@ -15,6 +16,7 @@
 //! wazuh-docker-listener working 1
 //! running <10 digits: processes in a row that did not stop cleanly, this one included; 0 after a clean stop>
 //! poisoned <note>
+//! suspected <note: a short line that one process died with>
 //! working <note>, or a dash and blanks
 //! ```
 //!
@@ -101,8 +103,10 @@ impl Note {
 /// What the process before this one left.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Past {
-    /// The line that it was working on when it died.
+    /// The line that it was working on when it died, where that is to blame.
     pub line: Option<Note>,
+    /// A line that it was working on when it died, perhaps by chance.
+    pub suspected: Option<Note>,
     /// How many processes in a row did not stop cleanly before this one.
     pub unclean_ends: u32,
 }
@@ -141,7 +145,7 @@ impl Suspects {
     pub fn open(path: Option<&Path>) -> (Self, Past) {
         let mut suspects = Self::default();
         let Some(path) = path else { return (suspects, Past::default()) };
-        let Content { past, poisoned } = match read(path).and_then(|text| parse(&text)) {
+        let Content { mut past, poisoned } = match read(path).and_then(|text| parse(&text)) {
             Ok(content) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => Content::default(),
             Err(error) => {
@@ -151,10 +155,17 @@ impl Suspects {
         };
         suspects.notes_all = past.unclean_ends > 0;
         suspects.poisoned = poisoned;
-        if let Some(line) = &past.line {
-            suspects.poison(line.clone());
+        let before = past.suspected.take();
+        if let Some(line) = past.line.take() {
+            if line.length > ALWAYS_NOTED_OVER as u64 || before.is_some_and(|before| before.hash == line.hash) {
+                suspects.poison(line.clone());
+                past.line = Some(line);
+            } else {
+                past.suspected = Some(line);
+            }
         }
-        match Record::create(path, &suspects.poisoned, past.unclean_ends.saturating_add(1)) {
+        let running = past.unclean_ends.saturating_add(1);
+        match Record::create(path, &suspects.poisoned, past.suspected.as_ref(), running) {
             Ok(record) => suspects.record = Some(record),
             Err(error) => suspects.report(path, &error),
         }
@@ -230,11 +241,20 @@ impl Suspects {
 
 impl Record {
     /// Replaces the file by one that knows these lines.
-    fn create(path: &Path, poisoned: &VecDeque<Note>, running: u32) -> io::Result<Self> {
+    fn create(
+        path: &Path,
+        poisoned: &VecDeque<Note>,
+        suspected: Option<&Note>,
+        running: u32,
+    ) -> io::Result<Self> {
         let mut text = format!("{MAGIC}\n");
         write_mark(running, &mut text);
         for note in poisoned {
             text.push_str("poisoned ");
+            note.write(&mut text);
+        }
+        if let Some(note) = suspected {
+            text.push_str("suspected ");
             note.write(&mut text);
         }
         let note_at = text.len() as u64;
@@ -308,6 +328,10 @@ fn parse(text: &str) -> io::Result<Content> {
             content.poisoned.extend(Note::parse(note));
             continue;
         }
+        if let Some(note) = line.strip_prefix("suspected ") {
+            content.past.suspected = Note::parse(note);
+            continue;
+        }
         let working = line.strip_prefix("working ");
         if working.is_some() || line.starts_with('-') {
             content.past.line = working.and_then(Note::parse).filter(|_| content.past.unclean_ends > 0);
@@ -372,7 +396,7 @@ mod tests {
         dies_at(&path, 7);
         let (mut suspects, past) = next(&path);
         let note = Note { hash: 7, length: 4097, head: "x".repeat(LONGEST_HEAD) };
-        assert_eq!(past, Past { line: Some(note.clone()), unclean_ends: 1 });
+        assert_eq!(past, Past { line: Some(note.clone()), suspected: None, unclean_ends: 1 });
         assert_eq!((suspects.is_poisoned(7), suspects.is_poisoned(8)), (Some(&note), None));
         suspects.stopped();
         let (suspects, past) = next(&path);
@@ -409,11 +433,37 @@ mod tests {
         suspects.begin(1, &short, |_| panic!("nothing is written, so nothing has to be redacted"));
         drop(suspects);
         let (mut suspects, past) = next(&path);
-        assert_eq!(past, Past { line: None, unclean_ends: 1 });
+        assert_eq!(past, Past { unclean_ends: 1, ..Past::default() });
         suspects.begin(2, b"{}", as_it_is);
         drop(suspects);
-        let (_, past) = next(&path);
-        assert_eq!(past, Past { line: Some(Note { hash: 2, length: 2, head: "{}".into() }), unclean_ends: 2 });
+        // It is worked on once more.
+        let note = Note { hash: 2, length: 2, head: "{}".into() };
+        let (mut suspects, past) = next(&path);
+        assert_eq!(past, Past { line: None, suspected: Some(note.clone()), unclean_ends: 2 });
+        assert_eq!(suspects.is_poisoned(2), None);
+        suspects.begin(2, b"{}", as_it_is);
+        drop(suspects);
+        let (suspects, past) = next(&path);
+        assert_eq!(past, Past { line: Some(note.clone()), suspected: None, unclean_ends: 3 });
+        assert_eq!(suspects.is_poisoned(2), Some(&note));
+    }
+
+    #[test]
+    fn a_short_line_with_which_a_process_died_by_chance_is_not_to_blame() {
+        let (_folder, path) = file();
+        drop(next(&path));
+        for hash in [1, 2, 1] {
+            let (mut suspects, past) = next(&path);
+            assert_eq!((past.line, suspects.is_poisoned(hash)), (None, None));
+            suspects.begin(hash, b"{}", as_it_is);
+        }
+        // One that was worked on well is no longer suspected.
+        let (mut suspects, past) = next(&path);
+        assert_eq!(past.suspected.unwrap().hash, 1);
+        suspects.begin(1, b"{}", as_it_is);
+        suspects.end();
+        drop(suspects);
+        assert_eq!(next(&path).1, Past { unclean_ends: 5, ..Past::default() });
     }
 
     #[test]
@@ -430,7 +480,7 @@ mod tests {
         suspects.begin(3, &long_line(), as_it_is);
         suspects.begin(4, b"{}", as_it_is);
         drop(suspects);
-        assert_eq!(next(&path).1.line, Some(Note { hash: 4, length: 2, head: "{}".into() }));
+        assert_eq!(next(&path).1.suspected, Some(Note { hash: 4, length: 2, head: "{}".into() }));
     }
 
     #[test]
@@ -441,7 +491,7 @@ mod tests {
         suspects.begin(2, b"password=hunter2 \xff\n\"", |line| as_it_is(line).replace("hunter2", "*"));
         assert!(!String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains("hunter2"));
         drop(suspects);
-        assert_eq!(next(&path).1.line.unwrap().head, "password=* \u{fffd}\n\"");
+        assert_eq!(next(&path).1.suspected.unwrap().head, "password=* \u{fffd}\n\"");
 
         // Two bytes each, after an odd one: the limit falls into the middle of one.
         let head = |line: &[u8], redacted: &str| {
@@ -488,7 +538,7 @@ mod tests {
         for hash in 0..=64 {
             let (mut suspects, _) = next(&path);
             // The head that takes the most space: each byte is written as six.
-            suspects.begin(hash, b"{}", |_| "\u{1}".repeat(2 * LONGEST_HEAD));
+            suspects.begin(hash, &long_line(), |_| "\u{1}".repeat(3 * LONGEST_HEAD));
         }
         let (suspects, past) = next(&path);
         let size = std::fs::metadata(&path).unwrap().len();
@@ -522,7 +572,7 @@ mod tests {
         }
         // Without a mark it is not known how the last process ended.
         std::fs::write(&path, format!("{MAGIC}\n")).unwrap();
-        assert_eq!(next(&path).1, Past { line: None, unclean_ends: 1 });
+        assert_eq!(next(&path).1, Past { unclean_ends: 1, ..Past::default() });
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub const COMMANDS: [&str; 6] =
     ["exec_privileged", "exec_typed_shell", "exec_shell", "exec_tunnel", "exec_download", "exec_package_manager"];
 
 /// The keys of an exception.
-const KEYS: [&str; 6] = ["accept", "image", "container", "project", "reason", "until"];
+const KEYS: [&str; 7] = ["accept", "image", "container", "project", "engine", "reason", "until"];
 
 /// What is accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Exception {
     container: Option<String>,
     /// The same of the Compose project.
     project: Option<String>,
+    /// The same of the engine's address, as `docker_host` has it.
+    engine: Option<String>,
     /// Why; it stands in each message that it is applied to.
     pub reason: String,
     /// The last day on which it holds, in UTC.
@@ -69,6 +71,8 @@ pub struct Subject<'s> {
     pub container: &'s str,
     /// The Compose project that its labels name.
     pub project: &'s str,
+    /// The engine's address.
+    pub engine: &'s str,
 }
 
 impl Exceptions {
@@ -127,16 +131,20 @@ impl Exception {
             image,
             container: text("container")?.map(str::to_owned),
             project: text("project")?.map(str::to_owned),
+            engine: text("engine")?.map(str::to_owned),
             reason,
             until,
         })
     }
 
-    fn matches(&self, Subject { origin, container, project }: Subject<'_>) -> bool {
+    fn matches(&self, Subject { origin, container, project, engine }: Subject<'_>) -> bool {
         let fits = |pattern: &Option<String>, text: &str| {
             pattern.as_ref().is_none_or(|pattern| !text.is_empty() && matches_pattern(pattern, text))
         };
-        self.image.matches(origin) && fits(&self.container, container) && fits(&self.project, project)
+        self.image.matches(origin)
+            && fits(&self.container, container)
+            && fits(&self.project, project)
+            && fits(&self.engine, engine)
     }
 
     /// One line for people.
@@ -249,7 +257,7 @@ mod tests {
         )
         .unwrap();
         let accepts = |origin: &Origin, finding: &str, today: &str| {
-            let subject = Subject { origin, container: "portainer", project: "" };
+            let subject = Subject { origin, container: "portainer", project: "", engine: "" };
             portainer.accepts(finding, subject, day(today)).is_some()
         };
         let own = pulled("docker.io", "portainer/portainer-ce");
@@ -285,7 +293,7 @@ mod tests {
         ]))
         .unwrap();
         let accepts = |finding: &str, origin: &Origin, container: &str, project: &str| {
-            list.accepts(finding, Subject { origin, container, project }, day("2026-01-01")).is_some()
+            list.accepts(finding, Subject { origin, container, project, engine: "" }, day("2026-01-01")).is_some()
         };
         let built = Origin { id: DIGEST.to_owned(), how: Some(How::Built), ..Origin::default() };
         assert!(accepts("host_network", &built, "x", ""));
@@ -296,6 +304,18 @@ mod tests {
     }
 
     #[test]
+    fn an_engine_makes_it_narrower() {
+        let list = json!([{"accept": "host_pid", "image": "ghcr.io/team/app", "engine": "unix:///run/user/*", "reason": "r",
+            "until": "2027-01-01"}]);
+        let list = exceptions(&list).unwrap();
+        let origin = pulled("ghcr.io", "team/app");
+        for (engine, is_accepted) in [("unix:///run/user/1000/docker.sock", true), ("unix:///var/run/docker.sock", false)] {
+            let subject = Subject { origin: &origin, container: "x", project: "", engine };
+            assert_eq!(list.accepts("host_pid", subject, day("2026-01-01")).is_some(), is_accepted, "{engine}");
+        }
+    }
+
+    #[test]
     fn what_is_suggested_is_what_matches() {
         for origin in [
             pulled("ghcr.io", "team/app"),
@@ -303,7 +323,7 @@ mod tests {
             Origin { id: DIGEST.to_owned(), how: Some(How::Built), ..Origin::default() },
         ] {
             let list = json!([{"accept": "host_pid", "image": binding(&origin), "reason": "r", "until": "2027-01-01"}]);
-            let subject = Subject { origin: &origin, container: "x", project: "" };
+            let subject = Subject { origin: &origin, container: "x", project: "", engine: "" };
             assert!(exceptions(&list).unwrap().accepts("host_pid", subject, day("2026-01-01")).is_some(), "{origin:?}");
         }
         assert_eq!(binding(&Origin::default()), None);

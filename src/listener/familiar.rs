@@ -58,7 +58,8 @@ impl Familiar {
         if !settings.exceptions.is_empty() {
             let project = meaning.workload.iter().find(|(key, _)| *key == "project");
             let project = project.map(|(_, project)| project.clone()).unwrap_or_default();
-            let subject = Subject { origin: &origin, container: of.name, project: &project };
+            let engine = settings.endpoint.to_string();
+            let subject = Subject { origin: &origin, container: of.name, project: &project, engine: &engine };
             let date = now.to_zoned(TimeZone::UTC).date();
             accept(meaning, &|finding| settings.exceptions.accepts(finding, subject, date));
         }

@@ -263,7 +263,8 @@ impl Report {
         let images: Vec<&Image> = answers.image.iter().chain(&answers.parents).collect();
         let origin = judges.origin(&container.config.image, &container.image, &images);
         let project = container.config.labels.get("com.docker.compose.project").map_or("", String::as_str);
-        let of = exceptions::Subject { origin: &origin, container: container.name.trim_start_matches('/'), project };
+        let (bare_name, engine) = (container.name.trim_start_matches('/'), self.host.clone());
+        let of = exceptions::Subject { origin: &origin, container: bare_name, project, engine: &engine };
         let today = self.at.to_zoned(TimeZone::UTC).date();
         for risk in risk::of_container(container, &answers.volumes, &answers.host) {
             if let Some(exception) = judges.exceptions.accepts(risk.kind.name, of, today) {
