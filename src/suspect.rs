@@ -241,12 +241,7 @@ impl Suspects {
 
 impl Record {
     /// Replaces the file by one that knows these lines.
-    fn create(
-        path: &Path,
-        poisoned: &VecDeque<Note>,
-        suspected: Option<&Note>,
-        running: u32,
-    ) -> io::Result<Self> {
+    fn create(path: &Path, poisoned: &VecDeque<Note>, suspected: Option<&Note>, running: u32) -> io::Result<Self> {
         let mut text = format!("{MAGIC}\n");
         write_mark(running, &mut text);
         for note in poisoned {

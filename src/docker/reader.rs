@@ -88,6 +88,8 @@ pub enum Reading<'a> {
     Asked(&'a [u8]),
     /// A line that cannot be used.
     Refused(Refused<'a>),
+    /// Nothing has happened in between that was not read; only said of an engine with a ring.
+    Whole,
     /// What happened in between is gone.
     Gap(Gap),
     /// The engine had dropped this many events from the stream; they were found in its ring, and taken.
@@ -372,6 +374,7 @@ impl<S: Sink> Reader<S> {
         let opened = Instant::now();
         let mut judgement = Judgement::default();
         let mut judged = is_podman;
+        let mut ring_due = opened + Judgement::WITHIN;
         let mut splitter = LineSplitter::default();
         let mut watchdog = Watchdog::new(opened);
         let mut checks = Checks::new(opened);
@@ -400,12 +403,15 @@ impl<S: Sink> Reader<S> {
                             }
                         });
                         sink.pause();
+                        if !judged && !judgement.is_empty() {
+                            ring_due = Instant::now() + Judgement::THROUGH_AFTER;
+                        }
                     }
                     Ok(None) => break Some("the engine ended the stream".to_owned()),
                     Err(error) => break Some(error),
                 },
                 reason = watchdog.bites(engine) => break Some(reason),
-                () = sleep_until(opened + Judgement::WITHIN), if !judged => {
+                () = sleep_until(ring_due), if !judged => {
                     judged = true;
                     tell(&mut self.sink, judgement.end());
                 }
@@ -491,7 +497,9 @@ fn is_after(line: &[u8], time: Option<Timestamp>) -> bool {
 
 fn tell(sink: &mut impl Sink, finding: Finding) {
     match finding {
-        Finding::Whole => {}
+        Finding::Whole => {
+            sink.take(Reading::Whole);
+        }
         Finding::Wrapped => {
             sink.take(Reading::Gap(Gap::RingWrapped));
         }
@@ -640,6 +648,7 @@ impl Checks {
         if self.found > 0 {
             sink.take(Reading::Recovered(self.found));
         }
+        // That of the connection's beginning has been given.
         if self.judgement.end() == Finding::Wrapped {
             sink.take(Reading::Gap(Gap::RingWrapped));
         }

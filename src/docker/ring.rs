@@ -30,19 +30,22 @@ pub struct Judgement {
 }
 
 impl Judgement {
-    /// The ring is through by then; it takes an engine 1 to 13 ms.
+    /// The ring has begun to come by then, if there is any.
     pub const WITHIN: Duration = Duration::from_secs(1);
+
+    /// The ring is through where nothing has come for so long; the whole of it takes an engine 1 to 13 ms. Its lines wait
+    /// meanwhile.
+    pub const THROUGH_AFTER: Duration = Duration::from_millis(40);
 
     /// Takes a line, which `is_live` if it happened after the stream was opened; says so once it is certain.
     pub fn line(&mut self, seen: Seen, is_live: bool) -> Option<Finding> {
-        if is_live {
-            // The ring comes first.
-            return Some(self.end());
-        }
         match seen {
             // The second copy of an event that came from the ring and live.
             Seen::Again => return None,
+            // Whatever its time: clocks step.
             Seen::Before => self.known += 1,
+            // The ring comes first.
+            Seen::New if is_live => return Some(self.end()),
             Seen::New => {}
         }
         self.lines += 1;
@@ -103,5 +106,6 @@ mod tests {
         assert_eq!(judgement.line(Seen::New, true), Some(Finding::Emptied));
         assert_eq!(judgement.line(Seen::New, false), Some(Finding::Wrapped));
         assert_eq!(Judgement::default().line(Seen::New, true), Some(Finding::Emptied));
+        assert_eq!(Judgement::default().line(Seen::Before, true), Some(Finding::Whole), "the clock was set back");
     }
 }

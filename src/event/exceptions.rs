@@ -309,7 +309,9 @@ mod tests {
             "until": "2027-01-01"}]);
         let list = exceptions(&list).unwrap();
         let origin = pulled("ghcr.io", "team/app");
-        for (engine, is_accepted) in [("unix:///run/user/1000/docker.sock", true), ("unix:///var/run/docker.sock", false)] {
+        for (engine, is_accepted) in
+            [("unix:///run/user/1000/docker.sock", true), ("unix:///var/run/docker.sock", false)]
+        {
             let subject = Subject { origin: &origin, container: "x", project: "", engine };
             assert_eq!(list.accepts("host_pid", subject, day("2026-01-01")).is_some(), is_accepted, "{engine}");
         }

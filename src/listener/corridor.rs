@@ -141,6 +141,9 @@ pub struct Corridor {
     status: Arc<Status>,
     settings: watch::Receiver<Arc<Settings>>,
     refusals: Refusals,
+    /// Whether it is not known yet if something is missing before the lines of this connection: what is said of that goes
+    /// before them. Who is killed in between would otherwise have delivered them, and could not tell any more.
+    is_judging: bool,
     /// Whether the engine's state has been told at least once.
     told_before: bool,
     overflow: Overflow,
@@ -191,6 +194,7 @@ impl Corridor {
             status,
             settings,
             refusals: Refusals::default(),
+            is_judging: false,
             told_before: false,
         }
     }
@@ -204,7 +208,12 @@ impl Corridor {
                 self.status.counters.lost.add(gap.count.unwrap_or_default());
             }
         }
-        self.force(Item::Notice(notice));
+        if std::mem::take(&mut self.is_judging) {
+            self.intake.door().force(Item::Notice(notice));
+            self.hand_on();
+        } else {
+            self.force(Item::Notice(notice));
+        }
     }
 
     /// What was read before goes first.
@@ -250,7 +259,7 @@ impl Corridor {
                 self.inspector.ask_early(&settings.endpoint, hash, early);
             }
         }
-        if self.lines.text.len() >= TOGETHER {
+        if self.lines.text.len() >= TOGETHER && !self.is_judging {
             self.hand_on();
         }
         Seen::New
@@ -324,9 +333,15 @@ impl Corridor {
     }
 
     fn gap(&mut self, gap: EngineGap) {
-        // Who knows nothing of this engine cannot miss what it did at its end. A ring that is full of what happened since
-        // it is listened to has lost some of that all the same.
-        if self.connected_at == self.engine_from && gap == EngineGap::EngineRestarted {
+        // Who knows nothing of this engine cannot miss what it did at its end, and who has never read anything misses
+        // nothing. A ring that is full of what happened since another engine was read has lost some of that.
+        let is_missed = match gap {
+            EngineGap::EngineRestarted => self.connected_at != self.engine_from,
+            EngineGap::RingWrapped => self.last_read_before_connect.is_some(),
+            _ => true,
+        };
+        if !is_missed {
+            self.judged();
             return;
         }
         let (kind, count) = match gap {
@@ -342,6 +357,11 @@ impl Corridor {
         self.tell(Notice::Lost(Gap { kind, count, from, to, detail: None, reason, kept, important }));
     }
 
+    fn judged(&mut self) {
+        self.is_judging = false;
+        self.hand_on();
+    }
+
     fn connected(&mut self, engine: &Identity, away: Option<std::time::Duration>) {
         self.told_before = true;
         self.connected_at = self.window.end();
@@ -354,6 +374,7 @@ impl Corridor {
         });
         self.force(Item::Engine(engine.clone(), Timestamp::now()));
         self.tell(Notice::Connected { engine: engine.to_string(), away });
+        self.is_judging = !engine.is_podman();
     }
 }
 
@@ -383,6 +404,7 @@ impl Sink for Corridor {
                 self.force(Item::EngineId(id.to_owned()));
             }
             Reading::Connected(engine, away) => self.connected(engine, away),
+            Reading::Whole => self.judged(),
             Reading::Gap(gap) => self.gap(gap),
             Reading::Recovered(count) => {
                 self.status.counters.recovered.add(count as u64);
@@ -401,7 +423,9 @@ impl Sink for Corridor {
     }
 
     fn pause(&mut self) {
-        self.hand_on();
+        if !self.is_judging {
+            self.hand_on();
+        }
     }
 }
 

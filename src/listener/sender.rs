@@ -144,6 +144,8 @@ impl Sender {
             self.lags(last);
         }
         unnoted.lines.extend(gone.iter().map(|entry| (entry.line, entry.sequence)));
+        let last_line = gone.iter().rev().find(|entry| entry.line.is_some());
+        unnoted.read_at = last_line.map(|entry| entry.read_at).or(unnoted.read_at);
         sent
     }
 
