@@ -1,10 +1,11 @@
 //! What the kernel says of a container's first process, as risks; and what of it the engine's answer does not say.
 
-use super::host::{Host, kind_of, within};
+use super::host::Host;
+use super::paths::{kind_of, within};
 use super::{DANGEROUS_CAPABILITIES, Kind, ROOT_CAPABILITIES, Risk, Risks, Severity, elsewhere, joins, kind};
 use crate::docker::inspect::Container;
 use crate::event::reach;
-use crate::kernel::{Evidence, Mount};
+use crate::kernel::{self, Evidence, Mount};
 
 /// By their numbers.
 const CAPABILITIES: [&str; 41] = [
@@ -115,13 +116,17 @@ fn of_mount<'m>(mount: &'m Mount, host: &Host, container: &Container) -> Option<
     let writes = mount.is_writable;
     // A second one of these is not guarded as the engine guards the first.
     match mount.filesystem.as_str() {
-        "devpts" | "mqueue" => return None,
+        "devpts" => return None,
+        // The host's own, and not the container's.
+        "mqueue" => return mount.on_host.first().map(|name| (&kind::host_ipc, name.as_str())),
         "proc" if at("/proc") => return None,
         "proc" => return Some((if writes { &kind::host_path_rw } else { &kind::host_path_ro }, "/proc")),
         "sysfs" | "cgroup" | "cgroup2" if at("/sys") => return None,
-        "sysfs" | "cgroup" | "cgroup2" | "debugfs" | "tracefs" => {
-            return writes.then_some((&kind::host_path_rw, "/sys"));
+        "binfmt_misc" | "nfsd" => return writes.then_some((&kind::host_path_rw, "/proc")),
+        "devtmpfs" if mount.root == "/" => {
+            return Some((if writes { &kind::host_path_rw } else { &kind::host_path_ro }, "/dev"));
         }
+        other if kernel::is_of_kernel(other) => return writes.then_some((&kind::host_path_rw, "/sys")),
         _ => {}
     }
     let judged = |name: &'m String| {
@@ -200,6 +205,12 @@ pub struct Merged {
     pub risks: Vec<Risk>,
     /// The kinds that only the kernel showed.
     pub kernel_only: Vec<&'static str>,
+}
+
+/// The risks of a container by the engine's answer and by what the kernel shows of it, for events and for the audit.
+#[must_use]
+pub fn of_both(of_engine: Vec<Risk>, evidence: &Evidence, host: &Host, container: &Container) -> Merged {
+    merge(of_engine, of_evidence(evidence, host, container), container)
 }
 
 /// Adds to what the engine's answer says what only the kernel shows. Where that contradicts the answer, it is a risk of
