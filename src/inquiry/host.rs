@@ -126,7 +126,8 @@ fn look_at(paths: Vec<String>, devices: &BTreeSet<String>, socket: &Path, facts:
     let identity = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
     let engine = identity(socket);
     let own = std::fs::canonicalize(socket).ok().and_then(|path| path.to_str().map(str::to_owned));
-    let home = HOME.get().and_then(|home| home.to_str()).unwrap_or_default().to_owned();
+    let home = HOME.get().map(|home| std::fs::canonicalize(home).unwrap_or_else(|_| home.clone()));
+    let home = home.and_then(|home| home.to_str().map(str::to_owned)).unwrap_or_default();
     let mut host = Host { engine: own, home, ..Host::default() };
     // In a container of its own the listener sees other files by these names than the engine does.
     if !facts.root.is_empty() && !Path::new(&facts.root).is_dir() {

@@ -65,6 +65,9 @@ pub struct Case {
     mounts: Vec<Value>,
     #[serde(default)]
     volumes: BTreeMap<String, Value>,
+    /// Other containers, by name, with what the host gives them.
+    #[serde(default)]
+    others: BTreeMap<String, Value>,
     /// The AppArmor profile.
     apparmor: Option<String>,
     /// The networks that the container is in.
@@ -220,6 +223,10 @@ impl Stage {
             self.event(case, &name, &about, &case.action);
         }
         self.answer_image(&name, (case, &case.parent), digests, &case.image_id());
+        for (other, given) in &case.others {
+            let known = json!({"Id": other, "Config": {}, "HostConfig": given});
+            self.answer(format!("/containers/{other}/json"), Some(&known));
+        }
         for (volume, answer) in &case.volumes {
             self.answer(format!("/volumes/{volume}"), Some(answer));
         }

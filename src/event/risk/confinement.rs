@@ -28,6 +28,10 @@ pub(super) fn options(container: &Container, risks: &mut Risks) {
                 }
             }
             ("apparmor", "unconfined") => risks.add(&kind::apparmor_unconfined, option.as_str()),
+            // What it runs with is said below; where that is not, what was asked for counts.
+            ("apparmor", profile) if container.app_armor_profile.is_empty() && !is_engines_profile(profile) => {
+                risks.add(&kind::apparmor_other, option.as_str());
+            }
             // Nobody asked for it: engines add it by themselves to these.
             ("label", "disable") if given.privileged || given.pid_mode == "host" || given.ipc_mode == "host" => {}
             ("label", "disable") | ("disable", _) => risks.add(&kind::selinux_disabled, option.as_str()),

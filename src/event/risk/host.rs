@@ -73,7 +73,9 @@ pub(super) fn mounts(container: &Container, volumes: &[Volume], host: &Host, ris
         match volume.filter(|_| is_local(mount)) {
             // The volume's own folder is the engine's affair; what its options put there is not.
             Some(volume) => volumes::judge(volume, mount.is_writable, host, risks),
-            None if mount.kind == "volume" && (is_local(mount) || volumes::is_own_folder(mount)) => {}
+            None if mount.kind == "volume" && is_local(mount) => {}
+            // Where a plugin keeps its volumes, unless that is a link.
+            None if volumes::is_own_folder(mount) && !host.resolved.contains_key(&mount.source) => {}
             None if matches!(mount.kind.as_str(), "image" | "tmpfs") => {}
             None => path(&mount.source, mount.is_writable, host, risks),
         }

@@ -349,6 +349,16 @@ mod tests {
         };
         assert_eq!(kinds(vec![special("proc", "/x", true)]), ["host_path_rw"]);
         assert_eq!(kinds(vec![special("sysfs", "/x", true)]), ["host_path_rw"]);
+        for filesystem in ["binfmt_misc", "bpf", "configfs", "debugfs", "efivarfs", "securityfs", "tracefs", "cpuset"] {
+            assert_eq!(kinds(vec![special(filesystem, "/x", true)]), ["host_path_rw"], "{filesystem}");
+        }
+        assert_eq!(kinds(vec![Mount { root: "/".to_owned(), ..special("devtmpfs", "/x", true) }]), ["host_path_rw"]);
+        let queues = |on_host: &[&str]| Mount {
+            on_host: on_host.iter().map(ToString::to_string).collect(),
+            ..special("mqueue", "/x", true)
+        };
+        assert_eq!(kinds(vec![queues(&["/dev/mqueue"])]), ["host_ipc"]);
+        assert_eq!(kinds(vec![queues(&[])]), Vec::<&str>::new());
         let usual = [
             special("proc", "/proc", true),
             special("sysfs", "/sys", false),

@@ -158,6 +158,9 @@ fn disk(device: &str, writes: bool, host: &Host, risks: &mut Risks) {
 
 /// Whether what a plugin names is the folder that an engine makes for this volume, or for the plugin.
 pub(super) fn is_own_folder(mount: &Mount) -> bool {
+    if mount.kind != "volume" {
+        return false;
+    }
     let source = cleaned(&mount.source);
     let is_id = |part: &str| part.len() == 64 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     let mut behind = source.rsplit_once("/plugins/").map(|(_, rest)| rest.split('/')).into_iter().flatten();
