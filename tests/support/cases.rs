@@ -67,7 +67,7 @@ pub struct Case {
     volumes: BTreeMap<String, Value>,
     /// Other containers, by name, with what the host gives them.
     #[serde(default)]
-    others: BTreeMap<String, Value>,
+    joined: BTreeMap<String, Value>,
     /// The AppArmor profile.
     apparmor: Option<String>,
     /// The networks that the container is in.
@@ -223,7 +223,7 @@ impl Stage {
             self.event(case, &name, &about, &case.action);
         }
         self.answer_image(&name, (case, &case.parent), digests, &case.image_id());
-        for (other, given) in &case.others {
+        for (other, given) in &case.joined {
             let known = json!({"Id": other, "Config": {}, "HostConfig": given});
             self.answer(format!("/containers/{other}/json"), Some(&known));
         }

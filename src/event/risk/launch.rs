@@ -46,8 +46,11 @@ fn leaves_through_file(directory: &str) -> bool {
     // `..` behind it leads on from where it leads.
     let plain: Vec<&str> = directory.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let before = plain.iter().position(|part| *part == "..").unwrap_or(plain.len());
-    let is_in = |path: &[&str]| {
-        path.first() == Some(&"proc") && path.iter().skip(2).any(|part| matches!(*part, "fd" | "cwd" | "root"))
+    let is_in = |path: &[&str]| match path {
+        ["proc", _, rest @ ..] => rest.iter().any(|part| matches!(*part, "fd" | "cwd" | "root")),
+        // A link in every container.
+        ["dev", "fd", ..] => true,
+        _ => false,
     };
     let cleaned = cleaned(directory);
     let resolved: Vec<&str> = cleaned.split('/').skip(1).collect();

@@ -45,9 +45,10 @@ fn last_mode<'m>(of: fn(&Modes) -> &str, own: &'m Modes, host: &'m Host) -> (&'m
     (mode, true)
 }
 
-/// Whether a mode is the host's, by its name or by the path of its first process.
+/// Whether a mode is the host's, by its name or by the path of its first process or of the engine's.
 fn is_host(mode: &str) -> bool {
-    mode == "host" || mode.strip_prefix("ns:").is_some_and(|path| path.starts_with("/proc/1/"))
+    let is_own = |path: &str| ["/proc/1/", "/proc/self/", "/proc/thread-self/"].iter().any(|own| path.starts_with(own));
+    mode == "host" || mode.strip_prefix("ns:").is_some_and(is_own)
 }
 
 /// Whether a network is the host's, by any way of naming it.

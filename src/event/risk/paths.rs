@@ -4,13 +4,14 @@ use super::host::Host;
 use super::{Kind, kind};
 
 /// Folders with all that is in them.
-const TREES: [&str; 34] = [
+const TREES: [&str; 37] = [
     "/bin",
     "/boot",
     "/dev",
     "/etc",
     "/lib",
     "/lib64",
+    "/opt/cni",
     "/opt/containerd",
     "/proc",
     "/root",
@@ -19,9 +20,11 @@ const TREES: [&str; 34] = [
     "/sys",
     "/usr",
     "/var/backups",
+    "/var/lib/buildkit",
     "/var/lib/cloud",
     "/var/lib/containerd",
     "/var/lib/containers",
+    "/var/lib/crio",
     "/var/lib/docker",
     "/var/lib/dpkg",
     "/var/lib/etcd",
@@ -167,13 +170,13 @@ pub(super) fn reach(path: &str, writes: bool) -> Reach {
     if is_sensitive && !is_harmless { Reach::Sensitive } else { Reach::Nothing }
 }
 
-/// Below `/proc/PID/root`: the host's root folder for any process of the host, and its `cwd` may be.
+/// Below `/proc/PID/root` or `cwd`: the host's root folder for the first process and the engine, and nearly any other.
 fn is_process_root(path: &str) -> bool {
     let mut parts = path.strip_prefix("/proc/").unwrap_or_default().split('/');
     let is_process = parts.next().is_some_and(|pid| {
         matches!(pid, "self" | "thread-self") || (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit()))
     });
-    is_process && parts.next() == Some("root")
+    is_process && parts.next().is_some_and(|folder| matches!(folder, "root" | "cwd"))
 }
 
 /// What kubelet mounts into each of a pod's containers: below `/var/lib/kubelet/pods/<uid>/`.

@@ -120,8 +120,8 @@ fn is_no_condition(argument: &Value) -> bool {
     let number = |key| fields(argument, key).find_map(Value::as_u64).unwrap_or_default();
     let is = |operator: &str| fields(argument, "op").any(|op| op.as_str() == Some(operator));
     if is("SCMP_CMP_MASKED_EQ") {
-        // The value is the mask.
-        return number("value") == 0;
+        // The value is the mask. What these calls look at stands in the lower half of an argument.
+        return number("value") & u64::from(u32::MAX) == 0;
     }
     !is("SCMP_CMP_EQ")
 }

@@ -96,7 +96,8 @@ impl Mounted {
         };
         let folders: Vec<String> = options()
             .filter_map(|option| option.split_once('=').filter(|(key, _)| is_folder(key)))
-            .flat_map(|(_, folders)| folders.split(':').map(|folder| from_root(&folder.replace('\\', ""))))
+            .flat_map(|(_, folders)| folders.split(':').filter(|folder| !folder.is_empty()))
+            .map(|folder| from_root(&folder.replace('\\', "")))
             .collect();
         match device {
             // The device of an overlay is a name and nothing more.
