@@ -140,8 +140,8 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
     program.signal(nix::sys::signal::Signal::SIGUSR1);
     while parse(&round.queue.next().1)["docker_listener"]["notice"] != "heartbeat" {}
     plain(&mut round);
-    dangers(&mut round);
     by_other_ways(&mut round);
+    dangers(&mut round);
     commands(&mut round);
 
     let mut took = round.took;

@@ -107,7 +107,9 @@ fn comes_with(mount: &Mount, folder: &Mount, name: &str) -> bool {
     };
     // Of the host's root folder the container's own, being made, is a part: what is mounted there is not on the host.
     let is_in_root = inner.is_some() && name == "/" && mount.on_host.is_empty() && mount.lower.is_empty();
-    is_in_root || inner.is_some_and(is_there)
+    // So is its root folder where layers are plain folders.
+    let is_own_layer = |inner: &str| name == "/" && is_layer(inner) && mount.on_host.iter().any(|at| at == inner);
+    is_in_root || inner.is_some_and(|inner| is_there(inner) || is_own_layer(inner))
 }
 
 /// The gravest of what a mount is on the host.
