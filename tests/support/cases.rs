@@ -68,7 +68,7 @@ pub struct Case {
     /// Other containers, by name, with what the host gives them.
     #[serde(default)]
     joined: BTreeMap<String, Value>,
-    /// The AppArmor profile.
+    /// The `AppArmor` profile.
     apparmor: Option<String>,
     /// The networks that the container is in.
     networks: Option<Value>,
@@ -185,7 +185,7 @@ impl Stage {
         let (engine, wazuh) = (Simulated::docker(), Wazuh::new());
         if settings == "unified" {
             section["trusted_registries"] = json!(["registry.example.com"]);
-            engine.engine.says.lock().unwrap().info = r#","CgroupVersion":"2""#.to_owned();
+            r#","CgroupVersion":"2""#.clone_into(&mut engine.engine.says.lock().unwrap().info);
         }
         wazuh.configure(&section);
         let queue = wazuh.queue();

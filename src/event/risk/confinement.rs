@@ -71,7 +71,7 @@ pub(super) fn options(container: &Container, risks: &mut Risks) {
     risks.add_if(may_gain, &kind::no_new_privileges_absent, "no-new-privileges is not set");
 }
 
-/// Whether SELinux keeps a container with this label from what is not its own: by its type, and by its categories, of which
+/// Whether `SELinux` keeps a container with this label from what is not its own: by its type, and by its categories, of which
 /// one that has none or all reaches every other container's files.
 fn separates(label: &str) -> bool {
     const AS_GOOD_AS_NONE: [&str; 14] = [

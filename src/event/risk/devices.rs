@@ -1,62 +1,9 @@
 //! Devices by their numbers: what a path leads to, and not what it is called.
 
-use super::host::Host;
+use super::host::{Grade, Host, Node, is_harmless};
 use super::paths::{Reach, cleaned, reach};
 use super::{Risks, has_capability, kind};
 use crate::docker::inspect::Container;
-
-/// What a path of the host is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Node {
-    /// A block device with its numbers.
-    Block(u32, u32),
-    /// A character device with its numbers.
-    Character(u32, u32),
-    /// A folder with the devices that are in it.
-    Folder(Vec<Node>),
-    /// Anything else.
-    Other,
-}
-
-/// How much of the host a device is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Grade {
-    /// Every container has it, or it is made of what is its own.
-    Nothing,
-    /// A device of the host.
-    Device,
-    /// A disk.
-    Disk,
-}
-
-impl Node {
-    /// How much memory it holds, in bytes.
-    pub(super) fn size(&self) -> usize {
-        match self {
-            Self::Folder(nodes) => size_of::<Self>() * (nodes.len() + 1),
-            _ => size_of::<Self>(),
-        }
-    }
-
-    /// How much of the host it is.
-    #[must_use]
-    pub fn grade(&self) -> Grade {
-        match self {
-            // RAM disks, floppies, CDs; files by way of loops and other machines' disks.
-            Self::Block(1 | 2 | 7 | 11 | 43, _) => Grade::Device,
-            Self::Block(..) => Grade::Disk,
-            Self::Character(major, minor) if is_harmless((*major, *minor)) => Grade::Nothing,
-            Self::Character(..) => Grade::Device,
-            Self::Folder(nodes) => nodes.iter().map(Self::grade).max().unwrap_or(Grade::Nothing),
-            Self::Other => Grade::Nothing,
-        }
-    }
-}
-
-/// null, zero, full, random, urandom, tty, ptmx, fuse.
-fn is_harmless((major, minor): (u32, u32)) -> bool {
-    matches!((major, minor), (1, 3 | 5 | 7 | 8 | 9) | (5, 0 | 2) | (10, 229))
-}
 
 /// The same by what they are called, where nobody can say more.
 const HARMLESS: [&str; 6] = ["/dev/null", "/dev/fuse", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"];

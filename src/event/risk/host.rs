@@ -1,13 +1,10 @@
-//! What a container was given of the host: paths by whatever way.
+//! What is known of the host and the engine beyond a container's own answer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::devices::{Grade, Node};
-use super::paths::{cleaned, kind_of};
-use super::{Kind, Risks, kind, volumes};
 use crate::docker::facts::Facts;
-use crate::docker::inspect::{Container, Mount, Volume};
+use crate::docker::inspect::Container;
 
 /// What is known of the host and the engine beyond what a container's answer says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,96 +63,55 @@ impl Modes {
     }
 }
 
-pub(super) fn mounts(container: &Container, volumes: &[Volume], host: &Host, risks: &mut Risks) {
-    let volumes: HashMap<&str, &Volume> = volumes.iter().map(|volume| (volume.name.as_str(), volume)).collect();
-    for mount in &container.mounts {
-        let volume = volumes.get(mount.name.as_str()).filter(|_| mount.kind == "volume");
-        match volume.filter(|_| is_local(mount)) {
-            // The volume's own folder is the engine's affair; what its options put there is not.
-            Some(volume) => volumes::judge(volume, mount.is_writable, host, risks),
-            None if mount.kind == "volume" && is_local(mount) => {}
-            // Where a plugin keeps its volumes, unless that is a link.
-            None if volumes::is_own_folder(mount) && !host.resolved.contains_key(&mount.source) => {}
-            None if matches!(mount.kind.as_str(), "image" | "tmpfs") => {}
-            None => path(&mount.source, mount.is_writable, host, risks),
+/// What a path of the host is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Node {
+    /// A block device with its numbers.
+    Block(u32, u32),
+    /// A character device with its numbers.
+    Character(u32, u32),
+    /// A folder with the devices that are in it.
+    Folder(Vec<Node>),
+    /// Anything else.
+    Other,
+}
+
+/// How much of the host a device is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Grade {
+    /// Every container has it, or it is made of what is its own.
+    Nothing,
+    /// A device of the host.
+    Device,
+    /// A disk.
+    Disk,
+}
+
+impl Node {
+    /// How much memory it holds, in bytes.
+    fn size(&self) -> usize {
+        match self {
+            Self::Folder(nodes) => size_of::<Self>() * (nodes.len() + 1),
+            _ => size_of::<Self>(),
         }
-        if matches!(mount.propagation.as_str(), "shared" | "rshared") {
-            risks.add(&kind::shared_propagation, format!("{} ({})", mount.destination, mount.propagation));
+    }
+
+    /// How much of the host it is.
+    #[must_use]
+    pub fn grade(&self) -> Grade {
+        match self {
+            // RAM disks, floppies, CDs; files by way of loops and other machines' disks.
+            Self::Block(1 | 2 | 7 | 11 | 43, _) => Grade::Device,
+            Self::Block(..) => Grade::Disk,
+            Self::Character(major, minor) if is_harmless((*major, *minor)) => Grade::Nothing,
+            Self::Character(..) => Grade::Device,
+            Self::Folder(nodes) => nodes.iter().map(Self::grade).max().unwrap_or(Grade::Nothing),
+            Self::Other => Grade::Nothing,
         }
     }
-    for (source, writes) in binds(container) {
-        path(source, writes, host, risks);
-    }
-    if let Some((source, writes)) = rootfs(container) {
-        path(source, writes, host, risks);
-    }
 }
 
-fn is_local(mount: &Mount) -> bool {
-    mount.driver.is_empty() || mount.driver == "local"
-}
-
-/// What was ordered to be bound and does not stand among the mounts; of an overlay the host's folder is only read.
-fn binds(container: &Container) -> impl Iterator<Item = (&str, bool)> {
-    container.host_config.binds.iter().filter_map(|bind| {
-        let (source, rest) = bind.split_once(':')?;
-        let (target, options) = rest.split_once(':').unwrap_or((rest, ""));
-        let is_listed = container.mounts.iter().any(|mount| cleaned(&mount.destination) == cleaned(target));
-        let only_reads = options.split(',').any(|option| matches!(option, "ro" | "O"));
-        (source.starts_with('/') && !is_listed).then_some((source, !only_reads))
-    })
-}
-
-/// The folder that a container has in the place of an image.
-fn rootfs(container: &Container) -> Option<(&str, bool)> {
-    let overlaid = container.rootfs.strip_suffix(":O");
-    let path = overlaid.unwrap_or(&container.rootfs);
-    path.starts_with('/').then_some((path, overlaid.is_none()))
-}
-
-/// The host's paths that a container was given, for whoever can say where links lead.
-#[must_use]
-pub fn paths(container: &Container, volumes: &[Volume]) -> Vec<String> {
-    let mounts = container.mounts.iter().filter(|mount| mount.kind != "volume" || !is_local(mount));
-    let devices = container.host_config.devices.iter().map(|device| &device.path_on_host);
-    let of_container = mounts.map(|mount| &mount.source).chain(devices).cloned();
-    let ordered = binds(container).chain(rootfs(container)).map(|(path, _)| path.to_owned());
-    let of_volumes = volumes.iter().flat_map(volumes::paths);
-    of_container.chain(ordered).chain(of_volumes).filter(|path| path.starts_with('/')).collect()
-}
-
-/// A path of the host that is mounted.
-pub(super) fn path(source: &str, writes: bool, host: &Host, risks: &mut Risks) {
-    if !source.starts_with('/') {
-        return;
-    }
-    let clean = cleaned(source);
-    let resolved = host.resolved.get(source).map(|path| cleaned(path));
-    let shown = match &resolved {
-        Some(resolved) if *resolved != clean => format!("{clean} -> {resolved}"),
-        _ => clean.clone(),
-    };
-    let shown = format!("{shown} ({})", if writes { "rw" } else { "ro" });
-    let real = resolved.as_deref().unwrap_or(&clean);
-    if let Some(kind) = of_node(host.nodes.get(source), writes) {
-        return risks.add(kind, shown);
-    }
-    if matches!(host.nodes.get(source), Some(Node::Block(..) | Node::Character(..))) {
-        // A node that is harmless, whatever it is called.
-        return;
-    }
-    let is_engine = host.sockets.iter().any(|socket| socket == source);
-    if let Some(kind) = kind_of([&clean, real], writes, is_engine, host) {
-        risks.add(kind, shown);
-    }
-}
-
-/// The risk of a device that is mounted, by its numbers.
-fn of_node(node: Option<&Node>, writes: bool) -> Option<&'static Kind> {
-    match node?.grade() {
-        Grade::Nothing => None,
-        Grade::Device => Some(&kind::host_devices),
-        Grade::Disk if writes => Some(&kind::host_root_rw),
-        Grade::Disk => Some(&kind::host_root_ro),
-    }
+/// null, zero, full, random, urandom, tty, ptmx, fuse.
+pub(super) fn is_harmless((major, minor): (u32, u32)) -> bool {
+    matches!((major, minor), (1, 3 | 5 | 7 | 8 | 9) | (5, 0 | 2) | (10, 229))
 }

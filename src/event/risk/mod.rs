@@ -3,20 +3,21 @@
 #[cfg(test)]
 mod cases;
 mod confinement;
-pub mod devices;
+mod devices;
 pub mod host;
 pub mod kernel;
 pub mod kinds;
 pub mod known;
 mod launch;
+mod mounts;
 mod namespaces;
 mod paths;
 mod seccomp;
 mod volumes;
 
-pub use devices::Node;
-pub use host::{Host, Modes, paths};
+pub use host::{Host, Modes, Node};
 pub use kinds::{KINDS, Kind, Severity, kind};
+pub use mounts::paths;
 
 use super::{exec, reach};
 use crate::docker::inspect::{Container, Volume};
@@ -77,7 +78,7 @@ pub fn of_container(container: &Container, volumes: &[Volume], of_host: &Host) -
     risks.add_if(container.host_config.privileged, &kind::privileged, "--privileged");
     namespaces::namespaces(container, of_host, &mut risks);
     capabilities(&container.host_config.cap_add, &mut risks);
-    host::mounts(container, volumes, of_host, &mut risks);
+    mounts::mounts(container, volumes, of_host, &mut risks);
     devices::devices(container, of_host, &mut risks);
     launch::launch(container, of_host, &mut risks);
     confinement::options(container, &mut risks);

@@ -1,9 +1,6 @@
 //! What the options of a volume mount: what the kernel would do with them, not what their words say.
 
-use super::devices::{Grade, Node};
-use super::host::{self, Host};
-use super::paths::{Reach, cleaned, reach};
-use super::{Risks, kind};
+use super::paths::cleaned;
 use crate::docker::inspect::{Mount, Volume};
 
 /// Filesystems whose device is not a file of the host.
@@ -57,7 +54,7 @@ const ON_DISKS: [&str; 24] = [
 
 /// What mount(2) does with a volume's options. The engine hands them over as they are, and where it runs is the root
 /// folder, so `device=.` is the host's too.
-enum Mounted {
+pub(super) enum Mounted {
     /// It shows what is nobody's but the container's, or another machine's.
     Nothing,
     /// It shows these paths.
@@ -71,7 +68,7 @@ enum Mounted {
 }
 
 impl Mounted {
-    fn of(volume: &Volume) -> Self {
+    pub(super) fn of(volume: &Volume) -> Self {
         let option = |name: &str| volume.options.get(name).map(|text| cut(text)).unwrap_or_default();
         let options = || option("o").split(',').map(str::trim);
         let device = Some(option("device")).filter(|device| !device.is_empty()).map(from_root);
@@ -124,36 +121,6 @@ pub(super) fn paths(volume: &Volume) -> Vec<String> {
         Mounted::Paths(paths) => paths,
         Mounted::Disk(device) => vec![device],
         Mounted::Kernel(_) | Mounted::Queues | Mounted::Nothing => Vec::new(),
-    }
-}
-
-/// The risks of what a volume's options mount.
-pub(super) fn judge(volume: &Volume, writes: bool, host: &Host, risks: &mut Risks) {
-    match Mounted::of(volume) {
-        Mounted::Nothing => {}
-        Mounted::Paths(paths) => paths.iter().for_each(|path| host::path(path, writes, host, risks)),
-        Mounted::Kernel(path) => host::path(path, writes, host, risks),
-        Mounted::Queues => risks.add(&kind::host_ipc, "a volume of type mqueue"),
-        Mounted::Disk(device) => disk(&device, writes, host, risks),
-    }
-}
-
-/// A disk by its numbers; where these cannot be seen, a device outside `/dev` is one that somebody made.
-fn disk(device: &str, writes: bool, host: &Host, risks: &mut Risks) {
-    let is_disk = match host.nodes.get(device) {
-        Some(node) => node.grade() == Grade::Disk && !matches!(node, Node::Folder(_)),
-        None => {
-            let path = cleaned(device);
-            let is_device = path.starts_with("/dev/");
-            if is_device && reach(&path, true) != Reach::Root {
-                return host::path(device, writes, host, risks);
-            }
-            true
-        }
-    };
-    if is_disk {
-        let kind = if writes { &kind::host_root_rw } else { &kind::host_root_ro };
-        risks.add(kind, format!("{} ({})", cleaned(device), if writes { "rw" } else { "ro" }));
     }
 }
 
