@@ -1,35 +1,28 @@
 //! What the engine is asked about one thing, and what it answers: a container with what it was given of the host, its
 //! image, a command.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
-use std::sync::Mutex;
-use std::time::Duration;
+mod host;
 
-use tokio::task::JoinSet;
+pub use host::set_home;
+
+use std::sync::Mutex;
 
 use crate::docker::endpoint::Endpoint;
 use crate::docker::inspect::{Container, Exec, Image, Volume};
 use crate::docker::{Engine, EngineError};
-use crate::event::risk::{self, Host};
+use crate::event::risk::Host;
+
 use crate::kernel::{self, Evidence, KernelError};
 use crate::lock::lock;
 
 /// The most commands of one container that are looked at, the newest.
 const MOST_EXECS: usize = 256;
 
-/// A container with more volumes than this is judged by the list of all, which is one request instead of hundreds.
-const MAX_VOLUMES_ASKED: usize = 8;
-
 /// What is known of an object that takes more memory than this is asked for one object at a time, in bytes.
 const LARGE_OBJECT: usize = 128 << 10;
 
 /// The most steps of a build that are followed down to what it was made of.
 const MAX_PARENTS: usize = 128;
-
-/// How long one volume may take; a plugin behind it may never answer.
-const VOLUME_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// What is to be asked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,7 +92,7 @@ impl Answers {
         let container = self.container.as_ref().map_or(0, Container::size);
         let volumes: usize = self.volumes.iter().map(Volume::size).sum();
         let execs: usize = self.execs.iter().map(Exec::size).sum();
-        let links: usize = self.host.resolved.iter().map(|(path, real)| path.len() + real.len() + 64).sum();
+        let links: usize = self.host.size();
         let kernel = self.kernel.as_ref().and_then(|kernel| kernel.as_ref().ok()).map_or(0, Evidence::size);
         let images: usize = self.image.iter().chain(&self.parents).map(Image::size).sum();
         size_of::<Self>() + container + kernel + volumes + execs + links + images
@@ -130,7 +123,7 @@ pub async fn answer(engine: &Engine, question: Question, answers: &Mutex<Answers
             ask_kernel(engine, &known, answers).await;
         }
         if with_host {
-            look_at_host(engine, &known, answers).await?;
+            host::look(engine, &known, answers).await?;
         }
         drop(turn);
         Ok(Some(known))
@@ -201,62 +194,4 @@ async fn ask_kernel(engine: &Engine, container: &Container, answers: &Mutex<Answ
     let read = move || if pid == 0 { Err(KernelError::Gone) } else { kernel::read(kernel::PROC.as_ref(), pid, &id) };
     let said = tokio::task::spawn_blocking(read).await;
     lock(answers).kernel = Some(said.unwrap_or(Err(KernelError::Unreadable(std::io::ErrorKind::Other))));
-}
-
-async fn look_at_host(engine: &Engine, container: &Container, answers: &Mutex<Answers>) -> Result<(), EngineError> {
-    let is_local = |driver: &str| driver.is_empty() || driver == "local";
-    let names: BTreeSet<&str> = container
-        .mounts
-        .iter()
-        .filter(|mount| mount.kind == "volume" && is_local(&mount.driver))
-        .map(|mount| mount.name.as_str())
-        .collect();
-    let names: BTreeSet<&str> = names.into_iter().filter(|name| !name.is_empty()).collect();
-    let mut failed = None;
-    // All of them, however many: who makes a container chooses which would be left out.
-    if names.len() > MAX_VOLUMES_ASKED {
-        let all = engine.volumes_with_options().await?;
-        lock(answers).volumes = all.into_iter().filter(|volume| names.contains(volume.name.as_str())).collect();
-    } else {
-        // At once, and each for itself: one that is gone or slow hides no other.
-        let mut asked = JoinSet::new();
-        for name in names {
-            let (engine, name) = (engine.clone(), name.to_owned());
-            asked.spawn(async move { tokio::time::timeout(VOLUME_TIMEOUT, engine.volume(&name)).await });
-        }
-        while let Some(Ok(volume)) = asked.join_next().await {
-            match volume {
-                Ok(Ok(volume)) => lock(answers).volumes.push(volume),
-                Ok(Err(error)) => failed = unless_gone(error, true).err().or(failed),
-                Err(_) => failed = Some(engine.silent("a volume", VOLUME_TIMEOUT)),
-            }
-        }
-    }
-    let volumes = lock(answers).volumes.clone();
-    let paths = risk::paths(container, &volumes);
-    // The paths of another host are not ours to look at.
-    let Endpoint::Unix(socket) = engine.endpoint() else { return failed.map_or(Ok(()), Err) };
-    let socket = socket.clone();
-    let host = tokio::task::spawn_blocking(move || look_at(paths, &socket)).await;
-    lock(answers).host = host.unwrap_or_default();
-    failed.map_or(Ok(()), Err)
-}
-
-/// Where the paths that are links lead, and which of them are the engine's socket by another name.
-fn look_at(paths: Vec<String>, socket: &Path) -> Host {
-    let identity = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
-    let engine = identity(socket);
-    let own = std::fs::canonicalize(socket).ok().and_then(|path| path.to_str().map(str::to_owned));
-    let mut host = Host { resolved: BTreeMap::new(), sockets: Vec::new(), engine: own };
-    for path in paths {
-        if engine.is_some() && identity(path.as_ref()) == engine {
-            host.sockets.push(path.clone());
-        }
-        if let Ok(real) = std::fs::canonicalize(&path)
-            && let Some(real) = real.to_str().filter(|real| *real != path)
-        {
-            host.resolved.insert(path, real.to_owned());
-        }
-    }
-    host
 }

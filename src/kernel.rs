@@ -178,7 +178,7 @@ impl Evidence {
             }
             let on_host = known.entry((line.device, line.root)).or_insert_with(|| host.names(line.device, line.root));
             let lower = if line.filesystem == "overlay" { line.lower() } else { Vec::new() };
-            let is_kernels = matches!(line.filesystem, "proc" | "sysfs" | "cgroup" | "cgroup2" | "debugfs" | "tracefs");
+            let is_kernels = is_of_kernel(line.filesystem);
             if on_host.is_empty() && lower.is_empty() && !is_kernels {
                 continue;
             }
@@ -199,6 +199,34 @@ impl Evidence {
             self.mounts.push(mount);
         }
     }
+}
+
+/// Whether a filesystem shows what is the machine's, and not what somebody has put there.
+#[must_use]
+pub fn is_of_kernel(filesystem: &str) -> bool {
+    const OF_KERNEL: [&str; 20] = [
+        "proc",
+        "sysfs",
+        "cgroup",
+        "cgroup2",
+        "cpuset",
+        "debugfs",
+        "tracefs",
+        "securityfs",
+        "selinuxfs",
+        "smackfs",
+        "bpf",
+        "binfmt_misc",
+        "configfs",
+        "devtmpfs",
+        "efivarfs",
+        "fusectl",
+        "nfsd",
+        "pstore",
+        "resctrl",
+        "rpc_pipefs",
+    ];
+    OF_KERNEL.contains(&filesystem)
 }
 
 #[derive(Debug, Clone, Default)]

@@ -140,6 +140,7 @@ fn each_danger_ends_at_its_rule_and_what_is_plain_at_none() {
     program.signal(nix::sys::signal::Signal::SIGUSR1);
     while parse(&round.queue.next().1)["docker_listener"]["notice"] != "heartbeat" {}
     plain(&mut round);
+    by_other_ways(&mut round);
     dangers(&mut round);
     commands(&mut round);
 
@@ -219,6 +220,87 @@ fn dangers(round: &mut Round) {
         engine.docker(&["tag", "kept:1", IMAGE]);
         engine.docker(&["pull", "--quiet", IMAGE]);
     });
+}
+
+/// What leads to the host without being called so.
+fn by_other_ways(round: &mut Round) {
+    for (number, (options, rule)) in [
+        (["type=nfs", "o=bind", "device=/"], 110_532),
+        (["type=tmpfs", "o=rbind,noatime", "device=/etc"], 110_535),
+        (["type=binfmt_misc", "o=", "device=any"], 110_535),
+        (["type=securityfs", "o=", "device=any"], 110_535),
+        (["type=overlay", "o=lowerdir=/:/etc", "device=any"], 110_532),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let name = format!("other{number}");
+        let mut words = vec!["volume", "create"];
+        words.extend(options.iter().flat_map(|option| ["--opt", option]));
+        words.push(&name);
+        round.engine.docker(&words);
+        round.create_ends_at(rule, &["--volume", &format!("{name}:/x")], IMAGE);
+    }
+    let at = |round: &Round, name: &str| round.engine.path(name).display().to_string();
+    // A disk of the host by a name of its own, and null by that of a disk; not every machine lets anyone make these.
+    let (made, null) = (at(round, "made"), at(round, "sda"));
+    let makes = |name: &str, numbers: [&str; 3]| {
+        std::process::Command::new("mknod").arg(name).args(numbers).status().is_ok_and(|status| status.success())
+    };
+    if makes(&made, ["b", "8", "0"]) && makes(&null, ["c", "1", "3"]) {
+        round.create_ends_at(110_532, &["--device", &made], IMAGE);
+        let options = format!("device={made}");
+        round.engine.docker(&["volume", "create", "--opt", "type=ext4", "--opt", &options, "disk"]);
+        round.create_ends_at(110_532, &["--volume", "disk:/x"], IMAGE);
+        let create = |engine: &Engine| drop(engine.docker(&["create", "--device", &null, IMAGE, "true"]));
+        let quiet = round.during(create, |seen| seen.action == "container create");
+        assert!(quiet.iter().all(|seen| seen.level < 7), "{}", described(&quiet));
+    }
+    let data = format!("{}:/x:ro", at(round, "data"));
+    round.create_ends_at(110_541, &["--volume", &data], IMAGE);
+    round.engine.docker(&["create", "--name", "seer", "--pid", "host", IMAGE, "true"]);
+    round.create_ends_at(110_537, &["--pid", "container:seer"], IMAGE);
+    let id = round.engine.docker(&["network", "inspect", "--format", "{{.Id}}", "host"]);
+    round.create_ends_at(110_542, &["--network", &id[..7]], IMAGE);
+    round.ends_at(110_542, |engine| {
+        let body = format!(
+            r#"{{"Image":"{IMAGE}","Cmd":["true"],"HostConfig":{{"NetworkMode":"none"}},
+                "NetworkingConfig":{{"EndpointsConfig":{{"host":{{}}}}}}}}"#
+        );
+        assert_eq!(engine.call("POST", "/containers/create", &body).0, 201);
+    });
+    for (rule, options) in [
+        (110_532, ["--device-cgroup-rule", "b 8:0 rw"]),
+        (110_538, ["--device-cgroup-rule", "c 1:1 r"]),
+        (110_700, ["--workdir", "/proc/self/fd/8"]),
+        (110_704, ["--gpus", "all"]),
+        (110_706, ["--env", "LD_PRELOAD=/tmp/x.so"]),
+        (110_708, ["--cgroup-parent", "/beside"]),
+        (110_710, ["--log-driver", "none"]),
+    ] {
+        round.create_ends_at(rule, &options, IMAGE);
+    }
+    // What APIs of before 1.24 could do, where the engine still speaks them: other options at the start, and another copy.
+    round.engine.docker(&["create", "--name", "old", IMAGE, "sleep", "600"]);
+    round.ends_at(110_537, |engine| {
+        let (status, _) = engine.call("POST", "/v1.23/containers/old/start", r#"{"PidMode":"host"}"#);
+        if status != 204 {
+            engine.docker(&["create", "--pid", "host", IMAGE, "true"]);
+        }
+    });
+    if round.engine.call("POST", "/v1.23/containers/old/copy", r#"{"Resource":"/etc/hosts"}"#).0 == 200 {
+        round.ends_at(110_723, |engine| {
+            engine.call("POST", "/v1.23/containers/old/copy", r#"{"Resource":"/etc/hosts"}"#);
+        });
+    }
+    round.ends_at(110_722, |engine| {
+        let file = engine.path("saved.tar").display().to_string();
+        engine.docker(&["save", "--output", &file, IMAGE]);
+    });
+    round.ends_at(110_720, |engine| {
+        engine.docker(&["swarm", "init", "--advertise-addr", "127.0.0.1"]);
+    });
+    round.engine.docker(&["swarm", "leave", "--force"]);
 }
 
 fn commands(round: &mut Round) {

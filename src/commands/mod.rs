@@ -49,6 +49,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let home = Home::find(cli.options.home.as_deref(), &Start::of_this_process());
+    crate::inquiry::set_home(home.root());
     match cli.command {
         None | Some(Command::Run) => run::run(&home, &cli.options),
         Some(Command::Status(status)) => status::run(&home, &status),

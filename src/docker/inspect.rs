@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
 use super::capped::{self, capped, first, newest};
+use super::given::{DeviceRequest, LogConfig, NetworkSettings, linker_variables};
 use super::{Engine, EngineError};
 
 /// Reads `null` as the default.
@@ -58,6 +59,12 @@ pub struct Container {
     /// How it is.
     #[serde(default, deserialize_with = "lenient")]
     pub state: State,
+    /// The networks that it is in.
+    #[serde(default, deserialize_with = "lenient")]
+    pub network_settings: NetworkSettings,
+    /// The folder of the host that it has in the place of an image; only Podman has such.
+    #[serde(default, deserialize_with = "lenient")]
+    pub rootfs: String,
 }
 
 /// What a container was made with.
@@ -82,6 +89,12 @@ pub struct Config {
     /// What probes its health.
     #[serde(deserialize_with = "lenient")]
     pub healthcheck: Healthcheck,
+    /// Where its main process begins.
+    #[serde(deserialize_with = "lenient")]
+    pub working_dir: String,
+    /// Its variables that the dynamic linker takes orders from.
+    #[serde(deserialize_with = "linker_variables")]
+    pub env: Vec<String>,
     /// What a probe of the shell form is run by, where that is not `/bin/sh -c`.
     #[serde(deserialize_with = "capped::words")]
     pub shell: Vec<String>,
@@ -121,6 +134,27 @@ pub struct HostConfig {
     /// Capabilities beside the default ones, with or without `CAP_`.
     #[serde(deserialize_with = "capped::<_, _, 1024>")]
     pub cap_add: Vec<String>,
+    /// Capabilities that it does not have, the same.
+    #[serde(deserialize_with = "capped::<_, _, 1024>")]
+    pub cap_drop: Vec<String>,
+    /// `host`, `private`, or empty.
+    #[serde(deserialize_with = "lenient")]
+    pub cgroupns_mode: String,
+    /// Below which control group it is put; empty is the engine's choice.
+    #[serde(deserialize_with = "lenient")]
+    pub cgroup_parent: String,
+    /// What runs it.
+    #[serde(deserialize_with = "lenient")]
+    pub runtime: String,
+    /// What is bound as it was ordered; Docker has all of it among the mounts, Podman has not.
+    #[serde(deserialize_with = "capped::<_, _, 8192>")]
+    pub binds: Vec<String>,
+    /// Devices that a driver is asked for.
+    #[serde(deserialize_with = "capped::<_, _, 256>")]
+    pub device_requests: Vec<DeviceRequest>,
+    /// Where what it prints goes.
+    #[serde(deserialize_with = "lenient")]
+    pub log_config: LogConfig,
     /// `seccomp=…`, `apparmor=…`, `label=…`, `no-new-privileges`, older ones with a colon.
     #[serde(deserialize_with = "capped::<_, _, 1024>")]
     pub security_opt: Vec<String>,
@@ -405,6 +439,7 @@ impl Container {
         let ports: usize =
             given.port_bindings.iter().map(|(port, to)| port.len() + to.as_ref().map_or(0, Vec::len) * 96 + 96).sum();
         let devices: usize = given.devices.iter().map(|device| device.path_on_host.len() + OF_TEXT).sum();
+        let networks = self.network_settings.networks.iter().flat_map(BTreeMap::keys);
         let guards = [&given.masked_paths, &given.readonly_paths].into_iter().flatten().flatten();
         size_of::<Self>()
             + texts([&self.id, &self.name, &self.image, &self.path, &self.config.image, &self.config.user])
@@ -419,6 +454,11 @@ impl Container {
                     .chain(&given.extra_hosts)
                     .chain(&given.dns)
                     .chain(&given.dns_search)
+                    .chain(&given.cap_drop)
+                    .chain(&given.binds)
+                    .chain(&self.config.env)
+                    .chain(given.device_requests.iter().flat_map(|request| request.ids.iter().flatten()))
+                    .chain(networks)
                     .chain(guards),
             )
             + pairs(&self.config.labels)

@@ -5,6 +5,8 @@ pub mod body;
 mod capped;
 pub mod endpoint;
 pub mod events;
+pub mod facts;
+pub mod given;
 pub mod inspect;
 mod large;
 pub mod lines;
@@ -14,7 +16,7 @@ pub mod times;
 
 use std::error::Error as StdError;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use endpoint::{Endpoint, Transport, TransportError};
@@ -163,6 +165,8 @@ pub struct Engine {
     large: Arc<Semaphore>,
     /// So is a large object, until all about it has been asked.
     large_object: Arc<Semaphore>,
+    /// What it has said of itself.
+    facts: Arc<Mutex<Option<facts::Remembered>>>,
 }
 
 impl Engine {
@@ -173,6 +177,7 @@ impl Engine {
             transport: Transport::new(endpoint),
             large: Arc::new(Semaphore::new(1)),
             large_object: Arc::new(Semaphore::new(1)),
+            facts: Arc::default(),
         }
     }
 

@@ -685,8 +685,7 @@ fn with_kernel(container: &Container, answers: &Answers, of_engine: Vec<Risk>) -
         None => (of_engine, None),
         Some(Err(error)) => (of_engine, Some(Evidence::of(Err(*error), Vec::new()))),
         Some(Ok(evidence)) => {
-            let of_kernel = risk::kernel::of_evidence(evidence, &answers.host, container);
-            let merged = risk::kernel::merge(of_engine, of_kernel, container);
+            let merged = risk::kernel::of_both(of_engine, evidence, &answers.host, container);
             (merged.risks, Some(Evidence::of(Ok(evidence), merged.kernel_only)))
         }
     }

@@ -65,6 +65,13 @@ pub struct Case {
     mounts: Vec<Value>,
     #[serde(default)]
     volumes: BTreeMap<String, Value>,
+    /// Other containers, by name, with what the host gives them.
+    #[serde(default)]
+    joined: BTreeMap<String, Value>,
+    /// The `AppArmor` profile.
+    apparmor: Option<String>,
+    /// The networks that the container is in.
+    networks: Option<Value>,
     exec: Option<Exec>,
     /// `failed`, `gone` or `huge`: the engine does not tell of the container.
     silent: Option<String>,
@@ -154,7 +161,7 @@ impl Stage {
         let mut section = json!({"max_events_per_second": 0, "heartbeat": 0, "inspect_timeout": 5000,
             "baseline": {"enabled": false}});
         match settings {
-            "plain" => {}
+            "plain" | "unified" => {}
             "trusting" => section["trusted_registries"] = json!(["registry.example.com"]),
             "pinning" => {
                 section["trusted_registries"] = json!(["registry.example.com"]);
@@ -176,6 +183,10 @@ impl Stage {
             other => panic!("no settings are called {other}"),
         }
         let (engine, wazuh) = (Simulated::docker(), Wazuh::new());
+        if settings == "unified" {
+            section["trusted_registries"] = json!(["registry.example.com"]);
+            r#","CgroupVersion":"2""#.clone_into(&mut engine.engine.says.lock().unwrap().info);
+        }
         wazuh.configure(&section);
         let queue = wazuh.queue();
         let program = Program::listen(wazuh.home(), &engine.url());
@@ -212,6 +223,10 @@ impl Stage {
             self.event(case, &name, &about, &case.action);
         }
         self.answer_image(&name, (case, &case.parent), digests, &case.image_id());
+        for (other, given) in &case.joined {
+            let known = json!({"Id": other, "Config": {}, "HostConfig": given});
+            self.answer(format!("/containers/{other}/json"), Some(&known));
+        }
         for (volume, answer) in &case.volumes {
             self.answer(format!("/volumes/{volume}"), Some(answer));
         }
@@ -253,6 +268,10 @@ impl Stage {
         if let Some(state) = &case.state {
             known["State"] = state.clone();
         }
+        if let Some(networks) = &case.networks {
+            known["NetworkSettings"] = json!({"Networks": networks});
+        }
+        known["AppArmorProfile"] = case.apparmor.clone().into();
         let path = format!("/containers/{id}/json");
         match case.silent.as_deref() {
             Some("gone") => self.answer(path, None),

@@ -189,6 +189,8 @@ pub struct Says {
     pub api: String,
     /// How far its clock is ahead of ours.
     pub clock_ahead: jiff::SignedDuration,
+    /// What else `/info` says, after a comma.
+    pub info: String,
     /// It takes connections and answers nothing.
     pub is_frozen: bool,
     /// How often it has given a sign of life, or was asked for one that it does not give.
@@ -272,7 +274,10 @@ impl FakeEngine {
                         "/info" => {
                             let says = told.lock().unwrap();
                             let clock = jiff::Timestamp::now() + says.clock_ahead;
-                            whole(&mut asked, &format!(r#"{{"ID":"{}","SystemTime":"{clock}"}}"#, says.id));
+                            whole(
+                                &mut asked,
+                                &format!(r#"{{"ID":"{}","SystemTime":"{clock}"{}}}"#, says.id, says.info),
+                            );
                         }
                         "/events" => {
                             seen.lock().unwrap().push(path.clone());

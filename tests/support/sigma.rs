@@ -38,6 +38,12 @@ fn condition(field: &str, pattern: &str) -> Condition {
             r#"^\{"integration": "docker", "docker": \{(?:"(?:status|id|from)": "(?:[^"\\]|\\.)*", )*"#.to_owned(),
             "Type",
         ),
+        // The engine's attributes stand before all labels, each of them once.
+        ["docker", "Actor", "Attributes", key] => (
+            r#"^\{"integration": "docker", "docker": \{(?:"[A-Za-z]+": "(?:[^"\\]|\\.)*", )*"Actor": \{"ID": "(?:[^"\\]|\\.)*", "Attributes": \{(?:"(?:[^"\\]|\\.)*": "(?:[^"\\]|\\.)*", )*"#
+                .to_owned(),
+            *key,
+        ),
         ["docker", key] => (r#""timeNano": [0-9]+, .*"#.to_owned(), *key),
         ["docker_listener", key] => (r#""docker_listener": \{(?:.*, )?"#.to_owned(), *key),
         ["docker_listener", object, key] => (format!(r#""docker_listener": \{{.*"{object}": \{{(?:.*, )?"#), *key),

@@ -33,8 +33,13 @@ pub(super) async fn gather(engine: &Engine, judges: Judges<'_>, redactor: &Redac
     let bar = bar(containers.len() + images.len());
     for listed in containers {
         bar.set_message("containers");
-        let question =
-            Question { container: Some(listed.id.clone()), with_host: true, with_image: true, ..Question::default() };
+        let question = Question {
+            container: Some(listed.id.clone()),
+            with_host: true,
+            with_kernel: true,
+            with_image: true,
+            ..Question::default()
+        };
         let answers = Mutex::new(Answers::default());
         let answered = tokio::time::timeout(ANSWER_WITHIN, answer(engine, question, &answers)).await;
         // One that was removed meanwhile is not there.

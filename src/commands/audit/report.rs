@@ -266,7 +266,11 @@ impl Report {
         let (bare_name, engine) = (container.name.trim_start_matches('/'), self.host.clone());
         let of = exceptions::Subject { origin: &origin, container: bare_name, project, engine: &engine };
         let today = self.at.to_zoned(TimeZone::UTC).date();
-        for risk in risk::of_container(container, &answers.volumes, &answers.host) {
+        let mut risks = risk::of_container(container, &answers.volumes, &answers.host);
+        if let Some(Ok(evidence)) = &answers.kernel {
+            risks = risk::kernel::of_both(risks, evidence, &answers.host, container).risks;
+        }
+        for risk in risks {
             if let Some(exception) = judges.exceptions.accepts(risk.kind.name, of, today) {
                 let detail = format!("{} (accepted until {}: {})", risk.detail, exception.until, exception.reason);
                 self.add_as(Severity::Info, (Subject::Container, &name, id), risk.kind, &detail);

@@ -1,7 +1,8 @@
 //! What keeps a container in: profiles, guards over /proc and /sys, and whether they are off.
 
-use super::host::within;
-use super::{Risks, kind, seccomp};
+use super::paths::within;
+use super::seccomp::{self, Weakness};
+use super::{DEFAULT_CAPABILITIES, Risks, has_capability, kind};
 use crate::docker::inspect::Container;
 
 pub(super) fn options(container: &Container, risks: &mut Risks) {
@@ -18,17 +19,25 @@ pub(super) fn options(container: &Container, risks: &mut Risks) {
             ("seccomp", "unconfined") => risks.add(&kind::seccomp_unconfined, option.as_str()),
             ("seccomp", "builtin" | "default") => {}
             ("seccomp", profile) => {
-                if let Some(why) = seccomp::weakness(profile) {
-                    risks.add(&kind::seccomp_unconfined, format!("seccomp={why}"));
+                // With a capability that was added the default profile allows as much.
+                let has = |name: &str| DEFAULT_CAPABILITIES.contains(&name) && has_capability(container, name);
+                match seccomp::weakness(profile, &has) {
+                    None => {}
+                    Some(Weakness::Open(why)) => risks.add(&kind::seccomp_unconfined, format!("seccomp={why}")),
+                    Some(Weakness::Weakened(why)) => risks.add(&kind::seccomp_weakened, format!("seccomp={why}")),
                 }
             }
             ("apparmor", "unconfined") => risks.add(&kind::apparmor_unconfined, option.as_str()),
+            // What it runs with is said below; where that is not, what was asked for counts.
+            ("apparmor", profile) if container.app_armor_profile.is_empty() && !is_engines_profile(profile) => {
+                risks.add(&kind::apparmor_other, option.as_str());
+            }
             // Nobody asked for it: engines add it by themselves to these.
             ("label", "disable") if given.privileged || given.pid_mode == "host" || given.ipc_mode == "host" => {}
             ("label", "disable") | ("disable", _) => risks.add(&kind::selinux_disabled, option.as_str()),
-            ("label", "type:spc_t" | "type:unconfined_t" | "type:container_runtime_t") => {
-                risks.add(&kind::selinux_disabled, option.as_str());
-            }
+            ("label", label) if !separates(label) => risks.add(&kind::selinux_disabled, option.as_str()),
+            // Podman does not say it of a container that it has made; what Docker takes for it stands in the paths.
+            ("unmask", paths) if !paths.is_empty() => risks.add(&kind::system_paths_unconfined, option.as_str()),
             ("systempaths", "unconfined") => risks.add(&kind::system_paths_unconfined, option.as_str()),
             ("writable-cgroups", value) if is_true(value) => {
                 risks.add(&kind::system_paths_unconfined, option.as_str());
@@ -38,7 +47,13 @@ pub(super) fn options(container: &Container, risks: &mut Risks) {
         }
     }
     if !given.privileged {
-        risks.add_if(container.app_armor_profile == "unconfined", &kind::apparmor_unconfined, "apparmor=unconfined");
+        let profile = container.app_armor_profile.as_str();
+        let shown = format!("apparmor={profile}");
+        if profile.contains("unconfined") {
+            risks.add(&kind::apparmor_unconfined, shown);
+        } else {
+            risks.add_if(!is_engines_profile(profile), &kind::apparmor_other, &shown);
+        }
         for (paths, kept, name) in [
             (&given.masked_paths, &MASKED[..], "MaskedPaths"),
             (&given.readonly_paths, &READ_ONLY[..], "ReadonlyPaths"),
@@ -54,6 +69,39 @@ pub(super) fn options(container: &Container, risks: &mut Risks) {
         }
     }
     risks.add_if(may_gain, &kind::no_new_privileges_absent, "no-new-privileges is not set");
+}
+
+/// Whether `SELinux` keeps a container with this label from what is not its own: by its type, and by its categories, of which
+/// one that has none or all reaches every other container's files.
+fn separates(label: &str) -> bool {
+    const AS_GOOD_AS_NONE: [&str; 14] = [
+        "spc_t",
+        "unconfined_t",
+        "unconfined_service_t",
+        "container_runtime_t",
+        "container_engine_t",
+        "docker_t",
+        "init_t",
+        "initrc_t",
+        "kernel_t",
+        "sysadm_t",
+        "crond_t",
+        "rpm_t",
+        "virtd_t",
+        "udev_t",
+    ];
+    match label.split_once(':') {
+        Some(("type", of_type)) => !AS_GOOD_AS_NONE.contains(&of_type),
+        Some(("level", level)) => level.contains(":c") && !level.contains("c0.c1023"),
+        _ => true,
+    }
+}
+
+/// Whether a profile is one that an engine gives by itself, or there is none to give.
+fn is_engines_profile(profile: &str) -> bool {
+    let is_version = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_podmans = profile.strip_prefix("containers-default-").is_some_and(is_version);
+    matches!(profile, "" | "docker-default" | "cri-containerd.apparmor.d" | "crio-default") || is_podmans
 }
 
 /// What engines hide of /proc and /sys, those of it that all versions hide.

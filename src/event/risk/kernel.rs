@@ -1,10 +1,11 @@
 //! What the kernel says of a container's first process, as risks; and what of it the engine's answer does not say.
 
-use super::host::{Host, kind_of, within};
+use super::host::Host;
+use super::paths::{kind_of, within};
 use super::{DANGEROUS_CAPABILITIES, Kind, ROOT_CAPABILITIES, Risk, Risks, Severity, elsewhere, joins, kind};
 use crate::docker::inspect::Container;
 use crate::event::reach;
-use crate::kernel::{Evidence, Mount};
+use crate::kernel::{self, Evidence, Mount};
 
 /// By their numbers.
 const CAPABILITIES: [&str; 41] = [
@@ -106,7 +107,9 @@ fn comes_with(mount: &Mount, folder: &Mount, name: &str) -> bool {
     };
     // Of the host's root folder the container's own, being made, is a part: what is mounted there is not on the host.
     let is_in_root = inner.is_some() && name == "/" && mount.on_host.is_empty() && mount.lower.is_empty();
-    is_in_root || inner.is_some_and(is_there)
+    // So is its root folder where layers are plain folders.
+    let is_own_layer = |inner: &str| name == "/" && is_layer(inner) && mount.on_host.iter().any(|at| at == inner);
+    is_in_root || inner.is_some_and(|inner| is_there(inner) || is_own_layer(inner))
 }
 
 /// The gravest of what a mount is on the host.
@@ -115,13 +118,17 @@ fn of_mount<'m>(mount: &'m Mount, host: &Host, container: &Container) -> Option<
     let writes = mount.is_writable;
     // A second one of these is not guarded as the engine guards the first.
     match mount.filesystem.as_str() {
-        "devpts" | "mqueue" => return None,
+        "devpts" => return None,
+        // The host's own, and not the container's.
+        "mqueue" => return mount.on_host.first().map(|name| (&kind::host_ipc, name.as_str())),
         "proc" if at("/proc") => return None,
         "proc" => return Some((if writes { &kind::host_path_rw } else { &kind::host_path_ro }, "/proc")),
         "sysfs" | "cgroup" | "cgroup2" if at("/sys") => return None,
-        "sysfs" | "cgroup" | "cgroup2" | "debugfs" | "tracefs" => {
-            return writes.then_some((&kind::host_path_rw, "/sys"));
+        "binfmt_misc" | "nfsd" => return writes.then_some((&kind::host_path_rw, "/proc")),
+        "devtmpfs" if mount.root == "/" => {
+            return Some((if writes { &kind::host_path_rw } else { &kind::host_path_ro }, "/dev"));
         }
+        other if kernel::is_of_kernel(other) => return writes.then_some((&kind::host_path_rw, "/sys")),
         _ => {}
     }
     let judged = |name: &'m String| {
@@ -200,6 +207,12 @@ pub struct Merged {
     pub risks: Vec<Risk>,
     /// The kinds that only the kernel showed.
     pub kernel_only: Vec<&'static str>,
+}
+
+/// The risks of a container by the engine's answer and by what the kernel shows of it, for events and for the audit.
+#[must_use]
+pub fn of_both(of_engine: Vec<Risk>, evidence: &Evidence, host: &Host, container: &Container) -> Merged {
+    merge(of_engine, of_evidence(evidence, host, container), container)
 }
 
 /// Adds to what the engine's answer says what only the kernel shows. Where that contradicts the answer, it is a risk of
@@ -338,6 +351,16 @@ mod tests {
         };
         assert_eq!(kinds(vec![special("proc", "/x", true)]), ["host_path_rw"]);
         assert_eq!(kinds(vec![special("sysfs", "/x", true)]), ["host_path_rw"]);
+        for filesystem in ["binfmt_misc", "bpf", "configfs", "debugfs", "efivarfs", "securityfs", "tracefs", "cpuset"] {
+            assert_eq!(kinds(vec![special(filesystem, "/x", true)]), ["host_path_rw"], "{filesystem}");
+        }
+        assert_eq!(kinds(vec![Mount { root: "/".to_owned(), ..special("devtmpfs", "/x", true) }]), ["host_path_rw"]);
+        let queues = |on_host: &[&str]| Mount {
+            on_host: on_host.iter().map(ToString::to_string).collect(),
+            ..special("mqueue", "/x", true)
+        };
+        assert_eq!(kinds(vec![queues(&["/dev/mqueue"])]), ["host_ipc"]);
+        assert_eq!(kinds(vec![queues(&[])]), Vec::<&str>::new());
         let usual = [
             special("proc", "/proc", true),
             special("sysfs", "/sys", false),

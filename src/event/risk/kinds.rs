@@ -112,6 +112,8 @@ kinds! {
     host_devices High "5.18" "T1611" "may use devices of the host" "drop --device and --device-cgroup-rule, or name the one device that is needed";
     seccomp_unconfined High "5.22" "T1562.001" "may call every system call" "use the default seccomp profile, or one that names what is allowed";
     system_paths_unconfined High "" "T1611" "the guards over /proc and /sys are off" "drop systempaths=unconfined";
+    working_directory High "" "T1611" "begins in a folder that it reaches through an open file of the engine (CVE-2024-21626)" "use a plain working directory; update runc to 1.1.12 or later";
+    hook_library High "" "T1611" "brings a library that a hook of its runtime loads as root on the host (CVE-2025-23266)" "drop LD_PRELOAD; update the NVIDIA Container Toolkit to 1.17.8 or later";
     engine_disagrees High "" "T1036" "the kernel shows what the engine's answer does not" "look at who started it and how: a link that was exchanged, a volume's options, a plugin";
     host_path_ro Medium "5.6" "T1005" "a sensitive folder of the host is mounted for reading" "do not mount it";
     host_ipc Medium "5.17" "T1611" "uses the host's shared memory" "drop --ipc=host";
@@ -120,6 +122,12 @@ kinds! {
     apparmor_unconfined Medium "5.2" "T1562.001" "runs without the AppArmor profile" "use the default profile";
     selinux_disabled Medium "5.3" "T1562.001" "runs without SELinux separation" "drop label=disable";
     shared_propagation Medium "5.20" "T1611" "what it mounts appears on the host" "use rprivate or rslave";
+    seccomp_weakened Medium "5.22" "T1562.001" "may make system calls that look into other processes or go around filters" "use the default seccomp profile, or one that names what is needed";
+    host_cgroups Medium "5.24" "T1611" "sees the control groups of the host" "drop --cgroupns=host";
+    requested_devices Medium "5.18" "T1611" "asks a driver for devices (GPU, CDI): what comes with them its answer does not say" "name the one device that is needed; look at the CDI files of the host";
+    other_runtime Medium "" "T1610" "is run by a program that is not one of the known runtimes" "look at the engine's runtimes, and at who started it";
+    preloaded_library Medium "" "T1574.006" "has a library loaded before all others" "drop LD_PRELOAD and LD_AUDIT, or look at what they name";
+    build_entitlement Medium "" "T1612" "builds images, and lets builds have the host's network or all rights" "drop --allow-insecure-entitlement";
     health_check_tool Medium "" "T1059.004" "its health check, which the engine runs again and again, opens a shell to or fetches from elsewhere" "look at the health check and at who made the image";
     interactive_shell Medium "" "T1609" "somebody may type into a shell that is its main process" "look at who started it; run what it is for instead of a shell";
     command_tool Medium "" "T1059.004" "its main process opens a way out, or runs what it fetches" "look at who started it and at what it fetches";
@@ -128,6 +136,9 @@ kinds! {
     joined_namespaces Low "" "T1611" "shares processes, memory or network with another container" "give it its own, or a pod's";
     added_capabilities Low "5.4" "T1611" "has capabilities beside the default ones" "drop them";
     published_everywhere Low "5.14" "T1133" "ports are published on all addresses of the host" "publish on the address that is meant: -p 127.0.0.1:80:80";
+    cgroup_parent Low "5.24" "T1611" "stands below a control group of somebody's choice, beside the engine's limits" "drop --cgroup-parent";
+    apparmor_other Low "5.2" "T1562.001" "runs with an AppArmor profile that is not the engine's: what it allows is not said" "look at the profile; use the default one";
+    no_log Low "2.13" "T1562.006" "what it prints is kept nowhere" "drop --log-driver=none";
     host_files_ro Info "5.6" "T1005" "files of the host that many services need are mounted for reading" "mount the one file that is needed";
     build_step_tool Info "" "T1059.004" "a step of a build opens a way out, or runs what it fetches" "look at the Dockerfile and at what it fetches";
     no_new_privileges_absent Info "5.26" "T1548.001" "its processes may gain privileges by set-user-id programs" "--security-opt=no-new-privileges, or in the engine's configuration for all";

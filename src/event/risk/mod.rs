@@ -1,14 +1,23 @@
 //! What a container may do that containers need not: which of the risks of [`kinds`] it carries.
 
+#[cfg(test)]
+mod cases;
 mod confinement;
+mod devices;
 pub mod host;
 pub mod kernel;
 pub mod kinds;
 pub mod known;
+mod launch;
+mod mounts;
+mod namespaces;
+mod paths;
 mod seccomp;
+mod volumes;
 
-pub use host::{Host, paths};
+pub use host::{Host, Modes, Node};
 pub use kinds::{KINDS, Kind, Severity, kind};
+pub use mounts::paths;
 
 use super::{exec, reach};
 use crate::docker::inspect::{Container, Volume};
@@ -67,10 +76,11 @@ const DANGEROUS_CAPABILITIES: [&str; 15] = [
 pub fn of_container(container: &Container, volumes: &[Volume], of_host: &Host) -> Vec<Risk> {
     let mut risks = Risks(Vec::new());
     risks.add_if(container.host_config.privileged, &kind::privileged, "--privileged");
-    namespaces(container, &mut risks);
+    namespaces::namespaces(container, of_host, &mut risks);
     capabilities(&container.host_config.cap_add, &mut risks);
-    host::mounts(container, volumes, of_host, &mut risks);
-    host::devices(container, &mut risks);
+    mounts::mounts(container, volumes, of_host, &mut risks);
+    devices::devices(container, of_host, &mut risks);
+    launch::launch(container, of_host, &mut risks);
     confinement::options(container, &mut risks);
     habits(container, &mut risks);
     let main = main_process(container);
@@ -148,8 +158,7 @@ impl Risks {
 
     /// In a network of its own `NET_ADMIN` reaches nothing of the host.
     fn weigh_network(&mut self, container: &Container) {
-        let mode = &container.host_config.network_mode;
-        if mode == "host" || joins(mode) || self.0.iter().any(|risk| risk.kind == &kind::host_network) {
+        if namespaces::joins_network(container) || self.0.iter().any(|risk| risk.kind == &kind::host_network) {
             return;
         }
         let alone = self.0.iter_mut().find(|risk| risk.kind == &kind::dangerous_capabilities);
@@ -168,20 +177,16 @@ impl Risks {
     }
 }
 
-fn namespaces(container: &Container, risks: &mut Risks) {
+/// Whether a container has a capability; who runs in it is not looked at.
+fn has_capability(container: &Container, name: &str) -> bool {
     let given = &container.host_config;
-    for (mode, kind, option) in [
-        (&given.pid_mode, &kind::host_pid, "pid"),
-        (&given.network_mode, &kind::host_network, "network"),
-        (&given.ipc_mode, &kind::host_ipc, "ipc"),
-        (&given.uts_mode, &kind::host_uts, "uts"),
-        (&given.userns_mode, &kind::host_users, "userns"),
-    ] {
-        risks.add_if(mode == "host", kind, &format!("--{option}=host"));
-        if mode.starts_with("container:") {
-            risks.add(&kind::joined_namespaces, format!("--{option}={mode}"));
-        }
-    }
+    let lists = |list: &[String], name: &str| {
+        list.iter().any(|entry| entry.to_ascii_uppercase().trim_start_matches("CAP_") == name)
+    };
+    let (adds, drops) = (&given.cap_add, &given.cap_drop);
+    // What is named goes before `ALL`.
+    let is_default = DEFAULT_CAPABILITIES.contains(&name) && !lists(drops, "ALL");
+    given.privileged || lists(adds, name) || ((is_default || lists(adds, "ALL")) && !lists(drops, name))
 }
 
 fn capabilities(added: &[String], risks: &mut Risks) {
@@ -305,6 +310,7 @@ mod tests {
             resolved: BTreeMap::from([("/srv/link".to_owned(), "/etc".to_owned())]),
             sockets: vec!["/srv/engine".to_owned()],
             engine: Some("/opt/engine/own.socket".to_owned()),
+            ..Host::default()
         };
         of_container(&container, &volumes, &host).into_iter().map(|risk| (risk.kind.name, risk.detail)).collect()
     }
@@ -385,7 +391,8 @@ mod tests {
             ),
             (r#""Devices":[{"PathOnHost":"/dev/kvm"}]"#, "host_devices", "/dev/kvm"),
             (r#""Devices":[{"PathOnHost":"/dev/../dev//sda"}]"#, "host_root_rw", "/dev/sda"),
-            (r#""DeviceCgroupRules":["b *:* rwm"]"#, "host_devices", "b *:* rwm"),
+            (r#""DeviceCgroupRules":["b *:* rwm"]"#, "host_root_rw", "b *:* rwm"),
+            (r#""DeviceCgroupRules":["b *:* rwm"],"CapDrop":["ALL"]"#, "host_devices", "b *:* rwm"),
             (
                 r#""PortBindings":{"80/tcp":[{"HostIp":"","HostPort":"8080"}]}"#,
                 "published_everywhere",
