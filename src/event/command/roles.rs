@@ -1,0 +1,125 @@
+//! What programs do with the paths that they are given.
+
+use super::words::{Redirect, Simple};
+use super::wrappers::is_among;
+
+/// What a program does with a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// It only says that it is there, or says its name.
+    Names,
+    /// It reads what is in it.
+    Reads,
+    /// It writes to it.
+    Writes,
+    /// It removes it or what is in it.
+    Removes,
+    /// Any of these.
+    Unknown,
+}
+
+const NAMES: &str = "ls stat test [ [[ file du find readlink realpath echo printf which type dirname basename mkdir rmdir \
+    id true false sleep whereis locate kill pkill killall pgrep ps pidof cd pushd popd dir vdir tree exit return set export \
+    declare local unset alias man info apropos whatis getfacl lsattr namei mountpoint findmnt sha256sum md5sum sha1sum \
+    sha512sum cksum wc hash command systemctl service";
+
+const READS: &str = "cat head tail less more most view zcat bzcat xzcat zless grep egrep fgrep rg ag ack zgrep awk gawk mawk \
+    nawk cut sort uniq diff cmp comm od xxd hexdump hd base64 base32 strings tac nl rev jq yq fold fmt pr expand look column \
+    paste join bat batcat source . read mapfile gzip bzip2 xz zstd tar zip 7z ar cpio openssl gpg curl wget nc ncat scp rsync \
+    sftp ssh-keygen ssh-add ssh php perl ruby node lua python md5 sum crontab visudo sed ed vi vim nano";
+
+const WRITES: &str = "tee dd truncate touch chmod chown chgrp chattr setfacl patch sponge vi vim vim.tiny nvim nano pico emacs \
+    ed ex joe mcedit ne unzip logger install";
+
+const REMOVES: &str = "rm unlink shred srm wipe truncate";
+
+/// Their last argument is written to, the others are read.
+const COPIES: &str = "cp mv ln install rsync scp gcp link";
+
+/// What shows or sends the content of a file that it is given.
+const SHOWS: &str = "cat head tail less more most view zcat grep egrep fgrep rg awk gawk mawk cut sort diff od xxd hexdump hd \
+    base64 base32 strings tac nl rev jq fold fmt pr column paste cp mv tar zip 7z gzip scp rsync curl wget nc ncat socat \
+    sed dd openssl python perl ruby php node docker podman ctr crictl nerdctl vi vim nano tee xargs find uniq more";
+
+/// Whether a program shows or copies what is in the files that it is given.
+pub fn shows(program: &str) -> bool {
+    is_among(SHOWS, program)
+}
+
+/// Whether a program uses keys as its own.
+pub fn uses_keys(program: &str) -> bool {
+    is_among("ssh scp sftp rsync git ssh-add ssh-keygen autossh ansible ansible-playbook", program)
+}
+
+/// What a program does with the word that stands at a place of its text. `program` is the place of the program's name.
+pub fn access(name: &str, simple: &Simple, program: usize, at: usize) -> Access {
+    match simple.redirect_at(at) {
+        Some(Redirect::Read | Redirect::Here) => return Access::Reads,
+        Some(Redirect::Append) => return Access::Writes,
+        // What a program writes to a log belongs there; nothing in its place empties it.
+        Some(Redirect::Write) => {
+            let given = simple.len().saturating_sub(program + 1);
+            let is_empty = match name {
+                "" | ":" | "true" | "cp" => true,
+                "echo" | "printf" => given <= 1,
+                "cat" => simple.words_from(program + 1).any(|word| word == "/dev/null"),
+                _ => false,
+            };
+            return if is_empty { Access::Removes } else { Access::Writes };
+        }
+        None => {}
+    }
+    let has = |option: &str| simple.words_from(program + 1).take(64).any(|word| word.starts_with(option));
+    if is_among(COPIES, name) {
+        let is_last = simple.word_at(at).is_some_and(|word| word + 1 == simple.len());
+        let empties = name != "rsync" && has("/dev/null");
+        return match (is_last, empties) {
+            (true, true) => Access::Removes,
+            (true, false) => Access::Writes,
+            // What is moved away is not there any more.
+            (false, _) if name == "mv" => Access::Removes,
+            (false, _) => Access::Reads,
+        };
+    }
+    match name {
+        "find" if has("-delete") => Access::Removes,
+        "sed" | "perl" | "gawk" if has("-i") || has("--in-place") => Access::Removes,
+        "dd" => {
+            let word = simple.word_at(at).and_then(|place| simple.word(place)).unwrap_or_default();
+            if word.starts_with("of=") { Access::Removes } else { Access::Reads }
+        }
+        "curl" if has("-o") || has("--output") => Access::Writes,
+        "wget" if has("-O") || has("-P") || has("--output") => Access::Writes,
+        _ if is_among(REMOVES, name) => Access::Removes,
+        _ if is_among(WRITES, name) => Access::Writes,
+        _ if is_among(NAMES, name) => Access::Names,
+        _ if is_among(READS, name) => Access::Reads,
+        _ => Access::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_program_does_with_a_path() {
+        for (line, access_wanted) in [
+            ("ls -l /p", Access::Names),
+            ("cat /p", Access::Reads),
+            ("cp /p /x", Access::Reads),
+            ("cp /x /p", Access::Writes),
+            ("cp /dev/null /p", Access::Removes),
+            ("tee -a /p", Access::Writes),
+            ("rm -f /p", Access::Removes),
+            ("dd if=/dev/zero of=/p", Access::Removes),
+            ("dd if=/p of=/x", Access::Reads),
+            ("sed -i s/a/b/ /p", Access::Removes),
+            ("evil /p", Access::Unknown),
+        ] {
+            let simple = Simple::of_words(line.split(' '));
+            let at = simple.text().find("/p").unwrap();
+            assert_eq!(access(simple.word(0).unwrap(), &simple, 0, at), access_wanted, "{line}");
+        }
+    }
+}
