@@ -562,6 +562,19 @@ pub fn of_event(event: &Event<'_>) -> Option<Facts> {
     command(event).map(|line| Facts { runs, ..of_line(line) })
 }
 
+/// Whether an event tells of a command and not which: Podman's do.
+#[must_use]
+pub fn is_nameless(event: &Event<'_>) -> bool {
+    event.kind() == "container" && event.action() == "exec"
+}
+
+/// What is known of a command that only the engine tells of.
+#[must_use]
+pub fn of_exec(exec: &Exec) -> Facts {
+    let process = &exec.process_config;
+    Facts { runs: true, ..of_line(&format!("{} {}", process.entrypoint, process.arguments.join(" "))) }
+}
+
 /// Whether an exec is the one that an event tells of.
 #[must_use]
 pub fn is_of(exec: &Exec, command: &str) -> bool {

@@ -114,21 +114,22 @@ impl Category {
     }
 
     /// Whether it is as bad in what a container runs by itself as in a command that somebody starts. What entry points do
-    /// on ordinary days is not: they fetch, install, add users and open ways between services.
+    /// on ordinary days is not: they fetch, install and add users.
     #[must_use]
     pub fn is_grave_at_start(self) -> bool {
-        self.is_grave() && !matches!(self, Self::Tunnel | Self::Persistence)
+        self.is_grave() && self != Self::Persistence
     }
 }
 
-/// What entry points do on ordinary days: they read a secret that was made for them, load a module, set up their network and
-/// fetch what they run, which is a risk of its own.
-const ORDINARY_AT_START: [(Category, &str); 6] = [
+/// What entry points do on ordinary days: they read a secret that was made for them, load a module, set up their network
+/// and lead connections from one service to another.
+const ORDINARY_AT_START: [(Category, &str); 7] = [
+    (Category::Tunnel, "T1090"),
+    (Category::Tunnel, "T1095"),
     (Category::CredentialAccess, "T1552.001"),
     (Category::Escape, "T1547.006"),
     (Category::Escape, "T1599"),
     (Category::CoveringTracks, "T1562.004"),
-    (Category::DecodeAndRun, "T1105"),
     (Category::Destruction, "T1222.002"),
 ];
 

@@ -20,6 +20,8 @@ pub enum If {
     Has(&'static str),
     /// An argument begins with one of these.
     Begins(&'static str),
+    /// It is given the mode of a file that runs as its owner or group.
+    SetId,
     /// It is given nothing but options.
     Bare,
     /// One of these holds.
@@ -51,12 +53,25 @@ impl If {
                 list(texts).any(|text| given.contains(text))
             }
             Self::Begins(texts) => arguments.any(|argument| list(texts).any(|text| argument.starts_with(text))),
+            Self::SetId => arguments.any(is_set_id),
             Self::Bare => arguments.all(|argument| argument.starts_with('-')),
             Self::One(conditions) => conditions.iter().any(|condition| condition.holds(simple, from)),
             Self::All(conditions) => conditions.iter().all(|condition| condition.holds(simple, from)),
             Self::Not(condition) => !condition.holds(simple, from),
         }
     }
+}
+
+/// Whether a mode is one of set-user-id or set-group-id.
+fn is_set_id(mode: &str) -> bool {
+    let digits = mode.trim_start_matches('0');
+    if mode.len() >= 4 && mode.bytes().all(|byte| matches!(byte, b'0'..=b'7')) {
+        return digits.len() == 4 && digits.starts_with(['2', '4', '6', '7', '3', '5']);
+    }
+    mode.split(',').any(|part| {
+        let (whom, what) = part.split_once(['+', '=']).unwrap_or_default();
+        what.contains('s') && what.bytes().all(|byte| b"rwxXst".contains(&byte)) && whom.bytes().all(|byte| b"ugoa".contains(&byte))
+    })
 }
 
 /// Whether an argument is an option of one of these letters, or of one of these names with one or two dashes and maybe a
@@ -78,6 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn modes_of_files_that_run_as_another() {
+        assert!(["4755", "u+s", "04755", "g+xs", "u=rwxs,g=x", "+s", "2755"].into_iter().all(is_set_id));
+        assert!(!["755", "0755", "u+x", "1777", "server", "u-s", "a=rx"].into_iter().any(is_set_id));
+    }
+
+    #[test]
     fn conditions_hold_of_arguments() {
         let simple = Simple::of_words("nc -lvp 4444 --exec=/bin/sh http://x".split(' '));
         for (condition, holds) in [
@@ -90,6 +111,7 @@ mod tests {
             (If::Has("ftp://|http://"), true),
             (If::Begins("http"), true),
             (If::Bare, false),
+            (If::SetId, false),
             (If::Not(&If::Bare), true),
             (If::All(&[If::Any, If::Word("x")]), false),
             (If::One(&[If::Any, If::Word("x")]), true),

@@ -3,6 +3,7 @@
 
 use super::category::{Category, Found};
 use super::marks::Marks;
+use super::names::{DECODES, Kinds};
 use super::programs::{self, Program, unversioned};
 use super::roles::{self, Access};
 use super::traces::{self, Trace};
@@ -21,23 +22,11 @@ const NESTED: usize = 3;
 /// So many programs of the table are looked at with all their rows.
 const MAX_PROGRAMS: usize = 4096;
 
-/// Shells, as the programs that run what they read.
-const SHELLS: &str = "sh bash ash dash zsh ksh ksh93 mksh lksh oksh csh tcsh fish rbash hush sash yash elvish";
-
-/// What else runs what it reads.
-const READERS: &str = "python perl ruby node php lua nodejs pypy source . eval at batch crontab psql";
-
-/// What runs code that is given to it.
-const INTERPRETERS: &str = "python perl ruby node nodejs php lua luajit awk gawk mawk nawk tclsh wish expect jrunscript jjs jshell \
-    groovy scala julia elixir erl r rscript guile gnuplot octave octave-cli irb pypy jython deno bun osascript vim vi nvim gdb ex \
-    emacs view rvim rview vimdiff sqlite3 pwsh powershell tarantool swipl ghci ipython socat docker kubectl raku perl6 irb pry";
+/// Programs that are given such paths on ordinary days and do not write to them.
+const NO_WRITERS: &str = "logrotate systemctl service run-parts crond supercronic sshd nginx ansible-playbook";
 
 /// Words of shells behind which a command stands.
 const KEYWORDS: &str = "if then else elif do while until for in { } ! time case esac fi done function select coproc [[ select";
-
-/// What decodes.
-const DECODERS: &str = "base64 base32 basenc xxd uudecode openssl gpg gzip gunzip zcat bzip2 bunzip2 xz unxz tr rev sed printf od awk \
-    perl python ruby php hexdump uncompress lzma zstd brotli";
 
 /// Folders that anyone may write to.
 const SHARED_FOLDERS: [&str; 6] = ["/tmp/", "/dev/shm/", "/var/tmp/", "./", "/run/shm/", "/dev/mqueue/"];
@@ -56,6 +45,9 @@ pub fn of_argv<'a>(argv: impl Iterator<Item = &'a str>) -> Found {
 pub fn of_line(line: &str) -> Found {
     let mut judge = Judge::new(line.len());
     judge.line(line, Syntax::Joined, 0);
+    if judge.in_code {
+        judge.mark(line);
+    }
     judge.end(line)
 }
 
@@ -74,16 +66,35 @@ struct Flow {
     shows_environment: bool,
     /// A substitution's output is run.
     is_run: bool,
-    /// Something was fetched before on this line.
+    /// Something was fetched or unpacked before on this line.
     fetched: bool,
+    /// With what arguments.
+    fetched_by: String,
+    /// Something was put away under a password before on this line.
+    locks: bool,
+}
+
+impl Flow {
+    /// What is left of it for the next pipeline.
+    fn next(self) -> Self {
+        Self { fetched: self.fetched, fetched_by: self.fetched_by, locks: self.locks, ..Self::default() }
+    }
+
+    /// Whether a program or script is one that was fetched.
+    fn has_fetched(&self, path: &str) -> bool {
+        let name = name_of(path);
+        self.fetched && (is_shared(path) || (name.len() > 1 && self.fetched_by.contains(name)))
+    }
 }
 
 struct Judge {
     found: Found,
     marks: Marks,
     in_code: bool,
-    /// Whether what is looked at is code, or may be.
+    /// Whether what is looked at is code.
     is_code: bool,
+    /// What code names that is grave where it writes to it.
+    named_in_code: Option<(Category, &'static str)>,
     left: usize,
     programs: usize,
     pool: Vec<Simple>,
@@ -92,7 +103,7 @@ struct Judge {
 impl Judge {
     fn new(length: usize) -> Self {
         let left = length.saturating_mul(NESTED) + 1024;
-        Self { found: Found::default(), marks: Marks::default(), in_code: false, is_code: false, left, programs: 0, pool: Vec::new() }
+        Self { found: Found::default(), marks: Marks::default(), in_code: false, is_code: false, named_in_code: None, left, programs: 0, pool: Vec::new() }
     }
 
     fn add(&mut self, category: Category, technique: &'static str) {
@@ -107,7 +118,7 @@ impl Judge {
         if depth > 0 {
             self.left -= line.len();
         }
-        let was_code = std::mem::replace(&mut self.is_code, syntax != Syntax::Shell);
+        let was_code = std::mem::replace(&mut self.is_code, syntax == Syntax::Code);
         let lexer = Lexer::new(line, syntax);
         if self.each(lexer, depth) && syntax != Syntax::Code {
             self.each(Lexer::without_quotes(line, syntax), depth);
@@ -120,8 +131,10 @@ impl Judge {
         let mut simple = self.pool.pop().unwrap_or_default();
         let mut flow = Flow::default();
         while lexer.next(&mut simple) {
-            if simple.before == Join::List {
-                flow = Flow { fetched: flow.fetched, ..Flow::default() };
+            // Nothing between a group and what follows it.
+            let is_empty = simple.len() == 0 && simple.targets().next().is_none();
+            if simple.before == Join::List && !is_empty {
+                flow = flow.next();
             }
             self.simple(&simple, &mut flow, depth);
         }
@@ -155,25 +168,21 @@ impl Judge {
             }
             self.program(simple, place, name, flow, depth);
             let Some(program) = programs::find(name) else {
-                self.by_loader(name, simple, place, &mut waiting);
+                if is_loader(name) && simple.word(place + 1).is_some() {
+                    waiting.push(place + 1);
+                }
                 continue;
             };
             if steps < MAX_WRAPPERS {
                 self.wrapped(program, simple, place + 1, depth, &mut waiting);
             }
-            if is_among(SHELLS, name) {
+            if program.kinds.has(Kinds::SHELL) {
                 self.shell(simple, place, depth, flow, &mut waiting);
+            } else if program.kinds.has(Kinds::INTERPRETER) {
+                self.script_file(simple, place + 1, flow, depth);
             }
         }
         last
-    }
-
-    /// A dynamic loader runs what it is given.
-    fn by_loader(&self, name: &str, simple: &Simple, place: usize, waiting: &mut Vec<usize>) {
-        if name.starts_with("ld-") && name.contains(".so") && simple.word(place + 1).is_some() && waiting.len() < 16 {
-            waiting.push(place + 1);
-        }
-        let _ = self;
     }
 
     /// What a wrapper runs.
@@ -213,16 +222,27 @@ impl Judge {
             }
             at += usize::from(matches!(word, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file"));
         }
-        if let Some(script) = simple.word(at)
-            && flow.fetched
-            && is_shared(script)
-        {
+        if simple.word(at).is_some_and(|script| flow.has_fetched(script)) {
             self.add(Category::DecodeAndRun, "T1105");
+        }
+        self.script_file(simple, at, flow, depth);
+    }
+
+    /// A script that is run, which is known by its name as any program.
+    fn script_file(&mut self, simple: &Simple, from: usize, flow: &mut Flow, depth: usize) {
+        let place = simple.words_from(from).take(8).position(|word| !word.starts_with(['-', '+']));
+        let Some(place) = place.map(|place| from + place) else { return };
+        let script = simple.word(place).filter(|word| word.contains(['/', '.'])).unwrap_or_default();
+        if !script.is_empty() {
+            self.program(simple, place, known_name(script), flow, depth);
         }
     }
 
     fn program(&mut self, simple: &Simple, place: usize, name: &str, flow: &mut Flow, depth: usize) {
         let from = place + 1;
+        if name.ends_with("miner") {
+            self.add(Category::Miner, "T1496");
+        }
         let Some(program) = programs::find(name) else {
             return self.unknown(simple, place, flow);
         };
@@ -233,18 +253,30 @@ impl Judge {
         for (condition, category, technique) in program.rows() {
             if condition.holds(simple, from) {
                 self.add(category, technique);
-                flow.fetches |= category == Category::Download;
+                if category == Category::Download {
+                    flow.fetches = true;
+                    flow.fetched_by = beginning(simple.text_from(from)).to_owned();
+                }
             }
         }
-        let name = unversioned_known(name);
-        self.flows(simple, from, name, flow);
-        if is_among(INTERPRETERS, &name.to_ascii_lowercase()) {
+        self.flows(simple, from, (name, program.kinds), flow);
+        if program.kinds.has(Kinds::INTERPRETER) {
             let given = simple.text_from(from);
             let has_code = given.len() > name.len() && given.contains(['(', '"', '\'', ';', '{', '`', '!', ' ']);
             if has_code {
                 self.in_code |= simple.words_from(from).any(|word| word.len() > 1 && is_code_option(word))
-                    || is_among("awk gawk mawk nawk tclsh expect", name);
+                    || program.kinds.has(Kinds::CODE_FIRST);
+                self.mark(given);
                 self.line(given, Syntax::Code, depth + 1);
+            }
+        }
+    }
+
+    /// Looks for what code does.
+    fn mark(&mut self, code: &str) {
+        for (trace, _) in traces::of(code) {
+            if let Trace::Mark(mark) = trace {
+                self.marks.add(mark);
             }
         }
     }
@@ -252,7 +284,7 @@ impl Judge {
     /// A program of which only its arguments and its place tell.
     fn unknown(&mut self, simple: &Simple, place: usize, flow: &Flow) {
         let word = simple.word(place).unwrap_or_default();
-        if flow.fetched && is_shared(word) {
+        if flow.has_fetched(word) && word.contains('/') {
             self.add(Category::DecodeAndRun, "T1105");
         }
         if simple.len() > place + 1 && self.programs < MAX_PROGRAMS {
@@ -266,41 +298,45 @@ impl Judge {
     }
 
     /// What comes into a program from those before it, and what it gives to the next.
-    fn flows(&mut self, simple: &Simple, from: usize, name: &str, flow: &mut Flow) {
-        let is_shell = is_among(SHELLS, name);
-        let is_runner = is_shell || is_among(READERS, name);
-        let is_connection = is_among("nc ncat netcat telnet socat nc.traditional nc.openbsd busybox", name)
-            || (name == "openssl" && simple.words_from(from).any(|word| word == "s_client"));
+    fn flows(&mut self, simple: &Simple, from: usize, (name, kinds): (&str, Kinds), flow: &mut Flow) {
+        let given = simple.text_from(from);
+        let has = |texts: &[&str]| texts.iter().any(|text| given.contains(text));
+        let is_shell = kinds.has(Kinds::SHELL);
+        let is_runner = is_shell || kinds.has(Kinds::READER);
         let reads = simple.before == Join::Pipe || simple.before == Join::Close;
         if is_runner && reads && !gives_script(simple, from, is_shell) {
             self.run(flow);
         }
-        if is_runner && simple.after == Join::Open {
-            flow.is_run = true;
-        }
+        flow.is_run |= is_runner && simple.after == Join::Open;
         flow.shells |= is_shell;
-        flow.connects |= is_connection && name != "busybox";
+        flow.connects |= kinds.has(Kinds::CONNECTOR) && (name != "openssl" || has(&["s_client"]));
         if flow.connects && flow.shells && (simple.before == Join::Pipe || simple.after == Join::Pipe) {
             self.add(Category::ReverseShell, "T1059.004");
         }
-        let decodes = is_among(DECODERS, name)
-            && simple.words_from(from).any(|word| {
-                matches!(word, "-d" | "-D" | "--decode" | "-r" | "-di" | "-dc" | "-c" | "-p" | "-rp" | "-ps" | "-d64" | "-base64" | "rev")
-                    || word.contains("\\x")
-                    || word.contains("\\1")
-                    || word.contains("A-Za-z")
-                    || word.contains("a-zA-Z")
-            });
-        flow.decodes |= decodes || matches!(name, "rev" | "uudecode" | "zcat" | "gunzip");
+        let unlocks = (kinds.has(Kinds::DECODER) && simple.words_from(from).any(|word| DECODES.contains(&word)))
+            || kinds.has(Kinds::UNPACKER);
+        let expands = match name {
+            "rev" | "zcat" | "gunzip" => true,
+            "tr" => has(&["A-Za-z", "a-zA-Z", "A-MN-Z"]),
+            _ if kinds.has(Kinds::EXPANDER) => has(&["\\x", "\\1", "-dc", "-d "]),
+            _ => kinds.has(Kinds::INTERPRETER) && has(&["decode", "base64", "unhex", "fromhex", "pack("]),
+        };
+        flow.decodes |= unlocks || expands;
+        flow.fetched |= unlocks;
+        if simple.before == Join::Pipe && (name == "su" || (name == "sudo" && has(&["-S"]))) {
+            self.add(Category::CredentialAccess, "T1110.001");
+        }
+        flow.locks |= is_among("zip 7z 7za rar", name) && has(&["-p", "-P ", "--password"]);
+        if flow.locks && name == "rm" {
+            self.add(Category::Destruction, "T1486");
+        }
         if flow.is_run && (flow.decodes || self.found.has(Category::Download)) {
             self.run_found(flow);
         }
-        flow.shows_environment |= is_among("env printenv set export declare", name);
-        if flow.shows_environment && name.ends_with("grep") {
-            let secrets = ["pass", "PASS", "secret", "SECRET", "token", "TOKEN", "KEY", "key", "cred", "AWS", "pwd"];
-            if secrets.iter().any(|secret| simple.text_from(from).contains(secret)) {
-                self.add(Category::CredentialAccess, "T1552.001");
-            }
+        flow.shows_environment |= kinds.has(Kinds::ENVIRONMENT);
+        let secrets = ["pass", "PASS", "secret", "SECRET", "token", "TOKEN", "KEY", "key", "cred", "AWS", "pwd"];
+        if flow.shows_environment && kinds.has(Kinds::FINDER) && has(&secrets) {
+            self.add(Category::CredentialAccess, "T1552.001");
         }
         if simple.targets().any(|(redirect, target)| redirect == Redirect::Here && is_shell && target.contains("$(")) {
             self.add(Category::DecodeAndRun, "T1140");
@@ -324,7 +360,7 @@ impl Judge {
             let access = || roles::access(name, simple, place, at);
             let found = match trace {
                 Trace::Mark(mark) => {
-                    if self.is_code || mark == Marks::DEVICE {
+                    if mark == Marks::DEVICE {
                         self.marks.add(mark);
                     }
                     continue;
@@ -356,8 +392,11 @@ impl Judge {
                 }
                 Trace::Written(category, technique) => {
                     let access = access();
+                    if self.is_code {
+                        self.named_in_code = Some((category, technique));
+                    }
                     let writes = matches!(access, Access::Writes | Access::Removes)
-                        || (access == Access::Unknown && !name.is_empty() && programs::find(name).is_some());
+                        || (access == Access::Unknown && programs::find(name).is_some() && !is_among(NO_WRITERS, name));
                     writes.then_some((category, technique))
                 }
                 Trace::Removed(category, technique) => {
@@ -385,10 +424,23 @@ impl Judge {
             };
             self.add(category, technique);
         }
+        if self.found.has(Category::InterpreterCode) && !self.in_code {
+            // The code stands elsewhere on the line: in a file that it writes, or in what is piped.
+            self.mark(line);
+            self.in_code = true;
+        }
+        if let Some((category, technique)) = self.named_in_code.filter(|_| self.marks.has(Marks::WRITE)) {
+            self.add(category, technique);
+        }
         let marks = self.marks;
         marks.judge(self.in_code, &mut self.found);
         self.found
     }
+}
+
+/// A dynamic loader runs what it is given.
+fn is_loader(name: &str) -> bool {
+    name.starts_with("ld-") && name.contains(".so")
 }
 
 /// Whether a word is an option behind which code stands.
@@ -442,7 +494,10 @@ fn command_word(simple: &Simple, from: usize) -> Option<usize> {
 
 /// The name of a program in its path.
 fn name_of(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or_default()
+    // What a variable without a value, or a dot, hides.
+    let word = word.strip_prefix("${").and_then(|rest| rest.split_once('}')).map_or(word, |(_, name)| name);
+    let name = word.rsplit('/').next().unwrap_or_default();
+    if name.len() > 2 { name.trim_start_matches('.') } else { name }
 }
 
 /// The name that a program is known by; a pattern is what it matches.
@@ -468,7 +523,16 @@ fn matches(pattern: &[u8], name: &[u8]) -> bool {
     }
 }
 
+/// So much of what a program was given is kept, in bytes.
+const KEPT: usize = 512;
+
+fn beginning(text: &str) -> &str {
+    let end = (0..=text.len().min(KEPT)).rev().find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
+/// The name without a version, where it is known by that.
 fn unversioned_known(name: &str) -> &str {
     let bare = unversioned(name);
-    if is_among(INTERPRETERS, bare) || is_among(SHELLS, bare) { bare } else { name }
+    if bare != name && Kinds::of(bare) != Kinds::default() { bare } else { name }
 }

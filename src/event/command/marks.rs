@@ -18,6 +18,8 @@ impl Marks {
     pub const EVAL: Self = Self(8);
     /// Something is fetched.
     pub const FETCH: Self = Self(16);
+    /// Something is written.
+    pub const WRITE: Self = Self(32);
     /// A device of bash's own that makes a connection.
     pub const DEVICE: Self = Self(64);
 

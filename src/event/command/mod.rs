@@ -9,6 +9,7 @@ mod category;
 mod condition;
 mod judge;
 mod marks;
+mod names;
 mod programs;
 mod roles;
 mod traces;

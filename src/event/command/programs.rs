@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 
 use super::category::Category;
 use super::category::Category::{
-    ContainerTool, CoveringTracks, CredentialAccess, DecodeAndRun, Destruction, Discovery, Download, Enumeration, Escape,
+    ContainerTool, CoveringTracks, CredentialAccess, Destruction, Discovery, Download, Enumeration, Escape,
     InterpreterCode, Miner, PackageManager, Persistence, ReverseShell, Scanner, Shell, Tunnel, Upload,
 };
 use super::condition::If::{self, All, Any, Bare, Begins, First, Has, Not, One, Option as Opt, Word};
+use super::names::{self, Kinds};
 use super::wrappers::{self, Runs};
 
 /// Names with blanks between them, what must hold, what it is then, and the technique of MITRE ATT&CK 13.1.
@@ -18,7 +19,7 @@ type Row = (&'static str, If, Category, &'static str);
 const SYSTEM: If = Word(
     "/|/*|/.|/..|/bin|/boot|/dev|/etc|/home|/lib|/lib64|/root|/sbin|/sys|/usr|/var|/bin/|/boot/|/etc/|/home/|/lib/|\
      /root/|/sbin/|/usr/|/var/|/bin/*|/boot/*|/etc/*|/home/*|/lib/*|/root/*|/sbin/*|/usr/*|/var/*|/dev/*|/var/lib|\
-     /var/lib/|/var/lib/*|/usr/bin|/usr/bin/*|/usr/lib|/usr/lib/*|/usr/sbin|/usr/sbin/*|/var/lib/docker|/var/lib/docker/*|\
+     /var/lib/|/var/lib/*|/usr/bin|/usr/bin/*|/usr/lib|/usr/lib/*|/usr/sbin|/usr/sbin/*|/var/lib/docker|/var/lib/docker/*|/var/lib/etcd|/var/lib/mysql|/var/lib/mysql/*|/var/lib/postgresql|/var/lib/postgresql/*|/var/lib/postgresql/data|/var/lib/postgresql/data/*|/var/lib/mongodb|/var/lib/containerd|/var/lib/kubelet|/var/lib/elasticsearch|/var/lib/rabbitmq|\
      /host|/host/|/host/*|~|~/|~/*|$HOME|$HOME/*|/var/backups|/var/backups/*|/backup|/backup/*|/backups/*|/proc|/etc/ssl",
 );
 
@@ -40,6 +41,14 @@ const ROWS: &[Row] = &[
     ("sh bash ash dash zsh ksh ksh93 mksh lksh oksh loksh csh tcsh fish rbash rzsh hush sash yash elvish pwsh powershell \
       nu xonsh bash-static osh rc posh cmd.exe", Any, Shell, "T1059.004"),
     ("su", Any, Shell, "T1548"),
+    ("capsh", Word("--"), Shell, "T1059.004"),
+    ("chroot", First("/"), Shell, "T1059.004"),
+    ("systemd-run openvt minicom", Any, Shell, "T1059.004"),
+    ("dnsmasq", Has("--conf-script"), Shell, "T1059.004"),
+    ("service", Has("../"), Shell, "T1059.004"),
+    ("ssh-keygen", Opt("D", ""), Shell, "T1059.004"),
+    ("mysql mariadb", Has("--default-auth"), Shell, "T1059.004"),
+    ("gdb sqlite3 psql mysql dvips java", Has("load_extension|.load|Shell|-R0"), Shell, "T1059.004"),
     ("sudo doas", Opt("is", "login|shell"), Shell, "T1548.003"),
     ("sudo", Has("-u#-1|-u#4294967295"), Escape, "T1548.003"),
     ("pkexec", Any, Shell, "T1548"),
@@ -51,7 +60,7 @@ const ROWS: &[Row] = &[
     ("vi vim vim.basic vim.tiny nvim view rvim rview vimdiff ex ed nano pico emacs less more most man pg", Has("/bin/sh|/bin/bash|:!|:shell|:sh|!sh|!/"), Shell, "T1059.004"),
     ("awk gawk mawk nawk original-awk", Has("system(|getline|system (|@load|popen"), InterpreterCode, "T1059"),
     ("awk gawk mawk nawk original-awk", Has("system(|system ("), Shell, "T1059.004"),
-    ("sed", One(&[Has("1e |e exec|s/x/x/e|/e;"), Opt("", "expression=1e")]), Shell, "T1059.004"),
+    ("sed", One(&[Has("1e |e exec|s/x/x/e|/e;"), Word("e"), Opt("", "expression=1e")]), Shell, "T1059.004"),
     ("tar", Has("checkpoint-action|to-command|use-compress-program=|-I "), Shell, "T1059.004"),
     ("zip", Has("-TT|--unzip-command"), Shell, "T1059.004"),
     ("split", Has("--filter"), Shell, "T1059.004"),
@@ -109,7 +118,10 @@ const ROWS: &[Row] = &[
       microsocks 3proxy hans pwnat inlets pagekite rpivot pivotnacci icmptunnel icmpsh htc hts httptunnel udp2raw kcptun \
       shadowsocks ss-local ss-server v2ray xray trojan hysteria sing-box nps npc lcx earthworm goproxy gsocket gs-netcat \
       gs-bd tmate teleconsole localtunnel localxpose loclx zrok playit telebit remoteit dnstt-client", Any, Tunnel, "T1572"),
-    ("cloudflared tailscale tailscaled zerotier-cli zerotier-one nebula openvpn", All(&[Not(&Bare), Not(&First("status|version|netcheck|ping|ip"))]), Tunnel, "T1572"),
+    ("code code-server code-insiders", First("tunnel"), Tunnel, "T1572"),
+    ("devtunnel", Any, Tunnel, "T1572"),
+    ("socket", Opt("svpqlc", ""), ReverseShell, "T1095"),
+    ("cloudflared tailscale tailscaled zerotier-cli zerotier-one nebula openvpn", All(&[Not(&Bare), Not(&First("status|version|netcheck|ping|ip"))]), Tunnel, "T1090"),
     ("pwncat pwncat-cs msfconsole msfvenom meterpreter sliver sliver-client villain merlin havoc mythic poshc2 empire beacon \
       revshell reverse_shell reverse-shell revsh bindshell bind_shell backdoor tsh tshd weevely prism pupy pupysh ptcp kbd", Any, ReverseShell, "T1059.004"),
     ("xterm", Has("-display"), ReverseShell, "T1059.004"),
@@ -138,6 +150,7 @@ const ROWS: &[Row] = &[
     ("busybox httpd webfsd twistd darkhttpd thttpd mini_httpd miniserve lighttpd-angel updog http-server serve ftpd tcpsvd", First("httpd|web|ftp|.|/|-p"), Upload, "T1048"),
     ("scp sftp rsync tftp ftp lftp ncftpput ftpput smbclient croc rcp uucp pscp", REMOTE, Upload, "T1048"),
     ("mail mailx sendmail mutt msmtp ssmtp swaks uuencode nail s-nail", Any, Upload, "T1048.003"),
+    ("dig nslookup host drill kdig", Has("axfr|AXFR|srv|SRV|any.any| ANY| any"), Scanner, "T1018"),
     ("dig nslookup host drill kdig", Any, Discovery, "T1016"),
     ("ab cancel", Has("-p|-h"), Upload, "T1048"),
     // Renamed programs are known by their arguments.
@@ -188,9 +201,9 @@ const ROWS: &[Row] = &[
     ("dd", All(&[Has("if=/dev/zero|if=/dev/urandom|if=/dev/random"), Has("of=/etc|of=/bin|of=/usr|of=/var|of=/boot|of=/root|of=/home|of=/lib")]), Destruction, "T1485"),
     // Credentials.
     ("john hashcat hydra xhydra medusa ncrack patator crowbar thc-hydra brutespray kerbrute pamspy", Any, CredentialAccess, "T1110"),
-    ("unshadow pwdump mimipenguin mimipenguin.sh lazagne lazagne.py swap_digger linikatz linikatz.sh 3snake keydump sshspray truffle \
+    ("unshadow pwdump mimipenguin mimipenguin.sh lazagne lazagne.py swap_digger linikatz linikatz.sh keydump sshspray truffle \
       gitleaks trufflehog secretsdump.py impacket-secretsdump keytabextract tickey procdump gcore hashdump samdump2 chntpw \
-      laZagne laZagne.py mimikatz kerberoast impacket-getuserspns jackit noseyparker dumpcreds", Any, CredentialAccess, "T1003"),
+      laZagne laZagne.py mimikatz kerberoast impacket-getuserspns jackit noseyparker dumpcreds firefox_decrypt firefox_decrypt.py linux_dump 3snake", Any, CredentialAccess, "T1003"),
     ("getent", First("shadow|gshadow"), CredentialAccess, "T1003.008"),
     ("grep egrep fgrep rg ag ack zgrep", All(&[One(&[Opt("rR", "recursive|include"), Has("/home|/root|/etc |/var/www|/opt |/srv")]), Has("passw|PASSW|Passw|secret|SECRET|token|TOKEN|api_key|apikey|API_KEY|BEGIN|PRIVATE KEY|credential|aws_|AWS_|AKIA|pwd|ssh-rsa")]), CredentialAccess, "T1552.001"),
     ("find locate fd fdfind plocate mlocate", Has("id_rsa|id_dsa|id_ed25519|id_ecdsa|.pem|*.key|*.ppk|*.p12|*.pfx|*.kdbx|*.jks|*.keytab|passw|credential|.aws|.netrc|.pgpass|htpasswd|wp-config|.env|.git-credentials|*.ovpn|authorized_keys|_history|.kube|shadow|.docker|*.tfstate|*.gpg|*secret*|*token*|krb5|.gnupg|*vault*|wallet"), CredentialAccess, "T1552.001"),
@@ -236,7 +249,7 @@ const ROWS: &[Row] = &[
     ("xmrig xmrigdaemon xmrigminer xmrigcc xmr-stak xmr-stak-cpu xmr-stak-rx minerd cpuminer cpuminer-multi cpuminer-opt cgminer bfgminer sgminer ethminer t-rex trex nbminer \
       lolminer phoenixminer ccminer claymore teamredminer gminer srbminer srbminer-multi nanominer wildrig nheqminer minergate minergate-cli \
       kdevtmpfsi kinsing kthreaddk watchbog sysrv xmrig-notls astrominer rqiner qubminer cpuminer-sse2 cpuminer-avx2 ewbf miniz minexmr progpowminer zecminer bminer xmr cnrig randomx-benchmark rigel bzminer onezerominer \
-      packetcrypt deroplus dero-miner verus-solver hellminer ccminer-verus kaspaminer moneroocean p2pool", Not(&Opt("", "version|help")), Miner, "T1496"),
+      packetcrypt deroplus dero-miner verus-solver hellminer ccminer-verus kaspaminer moneroocean p2pool peer2profit p2pclient honeygain packetstream psclient traffmonetizer earnapp repocket pawns-cli proxyrack bitping mysterium-node derohe-miner", Not(&Opt("", "version|help")), Miner, "T1496"),
     // What stays.
     ("crontab", Not(&One(&[Opt("l", ""), Opt("hV", "help|version")])), Persistence, "T1053.003"),
     ("at batch", Not(&One(&[Opt("lV", ""), First("rm")])), Persistence, "T1053.002"),
@@ -244,13 +257,14 @@ const ROWS: &[Row] = &[
     ("useradd adduser newusers groupadd addgroup", Not(&Opt("D", "help|defaults")), Persistence, "T1136.001"),
     ("usermod gpasswd chpasswd passwd vipw vigr chsh chfn pwconv chage groupmod chgpasswd", Not(&One(&[Opt("S", "status|help"), Bare])), Persistence, "T1098"),
     ("passwd chpasswd visudo", Bare, Persistence, "T1098"),
+    ("pw", First("useradd|usermod|groupadd|groupmod"), Persistence, "T1136.001"),
     ("userdel deluser groupdel delgroup", Any, Destruction, "T1531"),
     ("setcap", Not(&Opt("hv", "help")), Persistence, "T1548"),
     ("setfacl", Has("u:|g:|o:"), Discovery, "T1222.002"),
-    ("chmod", Begins("u+s|g+s|ug+s|+s|a+s|u=s|u+rxs|u+sx|4|04|6|06|u+rws|u=rwxs|u=rws|+xs|+ws|u+xs|a+xs|-s,|u=srx|ug=s|g=s"), Persistence, "T1548.001"),
+    ("chmod", If::SetId, Persistence, "T1548.001"),
     ("install", Has("-m 4|-m4|-m 6|-m6|--mode=4|--mode=6|-m u+s|-m =xs"), Persistence, "T1548.001"),
     ("systemctl", First("enable|daemon-reload|edit|link|reenable|set-default|preset|add-wants|start|restart"), Persistence, "T1543.002"),
-    ("update-rc.d chkconfig rc-update initctl", Not(&One(&[Opt("l", "list|status"), First("list|status"), Bare])), Persistence, "T1543.002"),
+    ("update-rc.d chkconfig rc-update initctl systemd-run", Not(&One(&[Opt("l", "list|status"), First("list|status"), Bare])), Persistence, "T1543.002"),
     ("ssh-copy-id", Any, Persistence, "T1098.004"),
     ("authconfig pam-auth-update pam_tally2 realm kadmin", Any, Persistence, "T1556.003"),
     ("echo printf", All(&[Has("ALL=(ALL|NOPASSWD|ALL=(|* * * *")]), Persistence, "T1548.003"),
@@ -276,6 +290,7 @@ const ROWS: &[Row] = &[
     ("apparmor_parser aa-teardown aa-disable aa-complain aa-remove-unknown", Any, CoveringTracks, "T1562.001"),
     ("touch", Opt("tdr", "date|reference|time"), CoveringTracks, "T1070.006"),
     ("timestomp", Any, CoveringTracks, "T1070.006"),
+    ("date", All(&[Not(&Bare), Not(&Begins("+|-"))]), CoveringTracks, "T1070.006"),
     ("date timedatectl hwclock", One(&[Opt("s", "set"), First("set-time")]), CoveringTracks, "T1070.006"),
     ("chattr", Begins("+i|-i|+a|-a|-ia|+ia|+ai|-ai|-R"), CoveringTracks, "T1222.002"),
     ("exec", Opt("a", ""), CoveringTracks, "T1036"),
@@ -295,11 +310,17 @@ const ROWS: &[Row] = &[
     ("cryptsetup", First("luksFormat|erase|luksErase|reencrypt|luksKillSlot"), Destruction, "T1486"),
     ("ccrypt ccencrypt encfs gocryptfs age rage", Not(&Opt("dV", "version|decrypt")), Destruction, "T1486"),
     ("gpg gpg2", All(&[Opt("c", "symmetric"), Has("--batch|--passphrase|--yes")]), Destruction, "T1486"),
+    ("tar", Has("--rsh-command|@"), Upload, "T1048"),
+    ("cp", Word("/bin/sh|/bin/bash|/bin/dash|/bin/zsh|/usr/bin/sh|/usr/bin/bash|/bin/busybox"), CoveringTracks, "T1036.003"),
+    ("kubectl oc", All(&[First("create|apply|run"), Has("cronjob|CronJob")]), Persistence, "T1053.007"),
     ("zip 7z 7za rar", All(&[One(&[Opt("P", "password"), Has("-p|-hp")]), Has("/etc|/home|/root|/var")]), Upload, "T1560.001"),
     ("shutdown halt poweroff reboot", Any, Destruction, "T1529"),
     ("init telinit", Word("0|6|1"), Destruction, "T1529"),
     ("systemctl", First("poweroff|reboot|halt|kexec|rescue|emergency|isolate"), Destruction, "T1529"),
     ("kill", All(&[Word("-1"), One(&[Word("-9|-KILL|-SIGKILL|-s"), Begins("-9")])]), Destruction, "T1489"),
+    ("killall pkill", All(&[Opt("", "9|KILL|SIGKILL|signal=9"), Not(&Has("-0 "))]), Destruction, "T1489"),
+    ("systemctl service rc-service", Has("stop|disable|mask "), Destruction, "T1489"),
+    ("docker podman nerdctl", Has("volume rm|--volumes|volume prune|system prune -a"), Destruction, "T1485"),
     ("killall5", Any, Destruction, "T1489"),
     ("stress stress-ng cpuburn burnP6 slowloris slowhttptest goldeneye hulk t50 thc-ssl-dos fork-bomb forkbomb", Any, Destruction, "T1499"),
     ("hping3 hping", Has("--flood"), Destruction, "T1498"),
@@ -308,7 +329,6 @@ const ROWS: &[Row] = &[
     ("lvremove vgremove pvremove", Any, Destruction, "T1490"),
     // Archives of other people's things.
     ("tar zip 7z cpio rsync", Has("/etc |/etc/ssh|/root|/home/|/var/lib/|.ssh|/proc/"), Upload, "T1560.001"),
-    ("base64 xxd openssl uudecode base32 basenc", All(&[Opt("drD", "decode|d|decode=|ignore-garbage"), Has("/tmp/|/dev/shm")]), DecodeAndRun, "T1140"),
 ];
 
 /// What is known of a program.
@@ -316,6 +336,8 @@ const ROWS: &[Row] = &[
 pub struct Program {
     /// How it runs others.
     pub runs: Vec<Runs>,
+    /// What kinds of program it is of.
+    pub kinds: Kinds,
     rows: Vec<&'static Row>,
 }
 
@@ -338,7 +360,7 @@ impl Table {
         if let (Some(letters), Some(first)) = (self.beginnings.get_mut(name.len()), name.bytes().next()) {
             *letters |= 1 << (first & 63);
         }
-        self.programs.entry(name).or_default()
+        self.programs.entry(name).or_insert_with(|| Program { kinds: Kinds::of(name), ..Program::default() })
     }
 
     fn new() -> Self {
@@ -350,6 +372,9 @@ impl Table {
         }
         for (name, runs) in wrappers::all() {
             table.entry(name).runs.push(runs);
+        }
+        for name in names::all() {
+            table.entry(name);
         }
         table
     }
@@ -368,12 +393,18 @@ pub fn find(name: &str) -> Option<&'static Program> {
         let letters = table.beginnings.get(name.len())?;
         (letters >> (first & 63) & 1 != 0).then(|| table.programs.get(name)).flatten()
     };
-    look(name).or_else(|| look(unversioned(name)))
+    look(name).or_else(|| look(unversioned(name))).or_else(|| look(unbuilt(name)))
 }
 
 /// `python3.11` is Python.
 pub fn unversioned(name: &str) -> &str {
     name.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | '-'))
+}
+
+/// `cdk_linux_amd64` is `cdk`.
+fn unbuilt(name: &str) -> &str {
+    let ends = ["_linux", "-linux", "_amd64", "-amd64", "_x86", "-x86", "_x64", "-x64", ".elf", "_static", "-static", ".py", ".sh"];
+    ends.iter().find_map(|end| name.split_once(end)).map_or(name, |(name, _)| name)
 }
 
 /// The rows that hold of a program whatever its name is.

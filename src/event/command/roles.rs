@@ -18,12 +18,11 @@ pub enum Access {
     Unknown,
 }
 
-const NAMES: &str = "ls stat test [ [[ file du find readlink realpath echo printf which type dirname basename mkdir rmdir \
-    id true false sleep whereis locate kill pkill killall pgrep ps pidof cd pushd popd dir vdir tree exit return set export \
-    declare local unset alias man info apropos whatis getfacl lsattr namei mountpoint findmnt sha256sum md5sum sha1sum \
-    sha512sum cksum wc hash command systemctl service";
+const NAMES: &str = "ls stat test [ [[ du find readlink realpath echo printf which type dirname basename mkdir rmdir \
+    id true false sleep whereis locate kill pkill killall pgrep ps pidof cd pushd popd dir vdir tree return set export \
+    declare local unset alias info apropos whatis getfacl lsattr namei mountpoint findmnt hash command";
 
-const READS: &str = "cat head tail less more most view zcat bzcat xzcat zless grep egrep fgrep rg ag ack zgrep awk gawk mawk \
+const READS: &str = "file man wc sha256sum md5sum sha1sum sha512sum cksum cat head tail less more most view zcat bzcat xzcat zless grep egrep fgrep rg ag ack zgrep awk gawk mawk \
     nawk cut sort uniq diff cmp comm od xxd hexdump hd base64 base32 strings tac nl rev jq yq fold fmt pr expand look column \
     paste join bat batcat source . read mapfile gzip bzip2 xz zstd tar zip 7z ar cpio openssl gpg curl wget nc ncat scp rsync \
     sftp ssh-keygen ssh-add ssh php perl ruby node lua python md5 sum crontab visudo sed ed vi vim nano";
@@ -82,20 +81,31 @@ pub fn access(name: &str, simple: &Simple, program: usize, at: usize) -> Access 
         };
     }
     match name {
-        "find" if has("-delete") => Access::Removes,
+        "find" if has("-delete") || has("-fprint") || has("-fls") => Access::Removes,
         "sed" | "perl" | "gawk" if has("-i") || has("--in-place") => Access::Removes,
+        "sed" if simple.text_from(program).contains("w /") => Access::Removes,
         "dd" => {
             let word = simple.word_at(at).and_then(|place| simple.word(place)).unwrap_or_default();
             if word.starts_with("of=") { Access::Removes } else { Access::Reads }
         }
         "curl" if has("-o") || has("--output") => Access::Writes,
         "wget" if has("-O") || has("-P") || has("--output") => Access::Writes,
+        _ if is_output(simple, at) => Access::Writes,
         _ if is_among(REMOVES, name) => Access::Removes,
         _ if is_among(WRITES, name) => Access::Writes,
         _ if is_among(NAMES, name) => Access::Names,
         _ if is_among(READS, name) => Access::Reads,
         _ => Access::Unknown,
     }
+}
+
+/// Whether the word at a place is what an option names as the output.
+fn is_output(simple: &Simple, at: usize) -> bool {
+    const OPTIONS: &str = "-o -O -w -l -L -oN -oG -oX -out --output --out --output-file --logfile -Logfile -fprintf -outfile";
+    let Some(place) = simple.word_at(at) else { return false };
+    let is_attached = |word: &str| ["--output=", "--out=", "-oG=", "-oN=", "-o/"].iter().any(|option| word.starts_with(option));
+    simple.word(place).is_some_and(is_attached)
+        || place.checked_sub(1).and_then(|before| simple.word(before)).is_some_and(|before| is_among(OPTIONS, before))
 }
 
 #[cfg(test)]

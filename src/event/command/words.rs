@@ -6,6 +6,12 @@
 
 use std::ops::Range;
 
+/// So many variables are kept of a line, with values of so many bytes, and put in their places as often as this many bytes
+/// allow.
+const MAX_VARIABLES: usize = 16;
+const MAX_VALUE: usize = 64;
+const MAX_EXPANDED: usize = 4096;
+
 /// What stands between two simple commands.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Join {
@@ -167,6 +173,10 @@ pub struct Lexer<'l> {
     continues: bool,
     open: Vec<Open>,
     ignores_quotes: bool,
+    /// Short values that were given to variables.
+    variables: Vec<(String, String)>,
+    /// So much may still be put in the place of variables, in bytes.
+    expandable: usize,
     /// Whether a quote was never closed.
     pub is_unbalanced: bool,
     is_done: bool,
@@ -197,6 +207,8 @@ impl<'l> Lexer<'l> {
             continues: false,
             open: Vec::new(),
             ignores_quotes: syntax == Syntax::Code,
+            variables: Vec::new(),
+            expandable: MAX_EXPANDED,
             is_unbalanced: false,
             is_done: false,
         }
@@ -251,6 +263,7 @@ impl<'l> Lexer<'l> {
             }
         };
         out.end_word(&mut word, &mut redirect);
+        self.learn(out);
         out.after = self.join;
         self.continues = match self.join {
             Join::Close => self.close(),
@@ -263,6 +276,35 @@ impl<'l> Lexer<'l> {
             }
         }
         true
+    }
+
+    /// Keeps the values that a command gives to variables.
+    fn learn(&mut self, out: &Simple) {
+        for word in out.words_from(0).take(MAX_VARIABLES) {
+            let Some((name, value)) = word.split_once('=') else { break };
+            let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+            if !is_name || value.len() > MAX_VALUE || self.variables.len() >= MAX_VARIABLES {
+                break;
+            }
+            self.variables.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
+    /// The value of the variable that comes next, with the length of its name there.
+    fn variable(&self) -> Option<(&str, usize)> {
+        let rest = self.rest();
+        let (name, length) = match rest.strip_prefix('{') {
+            Some(inner) => {
+                let name = inner.split_once('}')?.0;
+                (name, name.len() + 2)
+            }
+            None => {
+                let length = rest.bytes().take(MAX_VALUE).take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+                (rest.get(..length)?, length)
+            }
+        };
+        let (_, value) = self.variables.iter().rev().find(|(known, _)| known == name)?;
+        (value.len() <= self.expandable).then_some((value, length))
     }
 
     /// A substitution ends; whether its command goes on.
@@ -388,6 +430,16 @@ impl<'l> Lexer<'l> {
             out.end_word(word, redirect);
             return None;
         }
+        if !self.variables.is_empty()
+            && let Some((value, length)) = self.variable()
+        {
+            let value = value.to_owned();
+            word.get_or_insert(out.text.len());
+            out.text.push_str(&value);
+            self.at += length;
+            self.expandable -= value.len();
+            return None;
+        }
         self.literal(b'$', out, word);
         None
     }
@@ -503,9 +555,10 @@ mod tests {
             ("a 2>&1 >/dev/null", "a|Write:/dev/null"),
             ("a >> b < c <<< d", "a|Append:b|Read:c|Here:d"),
             ("echo x # nc", "echo|x"),
+            ("a=n;b=c;$a${b} -e", "nc|-e"),
             ("echo ünï\\ ß", "echo|ünï ß"),
         ] {
-            assert_eq!(split(line, Syntax::Shell), [expected], "{line}");
+            assert_eq!(split(line, Syntax::Shell).last().map(String::as_str), Some(expected), "{line}");
         }
     }
 
