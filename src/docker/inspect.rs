@@ -436,7 +436,9 @@ impl Exec {
     #[must_use]
     pub fn size(&self) -> usize {
         let process = &self.process_config;
-        size_of::<Self>() + texts([&self.id, &self.container, &process.entrypoint, &process.user]) + texts(&process.arguments)
+        size_of::<Self>()
+            + texts([&self.id, &self.container, &process.entrypoint, &process.user])
+            + texts(&process.arguments)
     }
 }
 

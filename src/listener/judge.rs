@@ -504,14 +504,15 @@ impl Judge {
     /// The command that an event without one is about: of those that have not been reported the one that may do most.
     fn unreported_exec(&mut self, container: &str, answers: &Answers) -> Option<exec::Facts> {
         let own = self.owns.get(container).map(Arc::as_ref);
-        let is_new =
-            |exec: &&inspect::Exec| exec.container == container && self.reported_execs.get(&exec.id).is_none();
+        let is_new = |exec: &&inspect::Exec| exec.container == container && self.reported_execs.get(&exec.id).is_none();
         let (id, facts) = answers
             .execs
             .iter()
             .filter(is_new)
             .map(|exec| (&exec.id, exec::of_exec(exec).with_answers(exec, own)))
-            .max_by_key(|(_, facts)| (facts.is_dangerous(), facts.is_root(), facts.interactive, facts.probe != Some(true)))?;
+            .max_by_key(|(_, facts)| {
+                (facts.is_dangerous(), facts.is_root(), facts.interactive, facts.probe != Some(true))
+            })?;
         self.reported_execs.keep(id, ());
         Some(facts)
     }

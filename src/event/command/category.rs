@@ -163,6 +163,12 @@ impl Found {
         self.0.iter().any(|(known, _)| *known == category)
     }
 
+    /// Whether nothing more can be found of a category.
+    #[must_use]
+    pub fn is_settled(&self, category: Category) -> bool {
+        self.0.iter().any(|found| found.0 == category && !ORDINARY_AT_START.contains(found))
+    }
+
     /// Whether there is nothing.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -181,8 +187,7 @@ impl Found {
 
     /// What is as bad in what a container runs by itself.
     pub fn grave_at_start(&self) -> impl Iterator<Item = Category> {
-        let is_grave =
-            |found: &&(Category, &str)| found.0.is_grave_at_start() && !ORDINARY_AT_START.contains(*found);
+        let is_grave = |found: &&(Category, &str)| found.0.is_grave_at_start() && !ORDINARY_AT_START.contains(*found);
         self.0.iter().filter(is_grave).map(|(category, _)| *category)
     }
 

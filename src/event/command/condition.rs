@@ -49,7 +49,7 @@ impl If {
             }
             Self::Option(letters, names) => arguments.any(|argument| is_option(argument, letters, names)),
             Self::Has(texts) => {
-                let given = simple.text_from(from);
+                let given = simple.beginning_from(from);
                 list(texts).any(|text| given.contains(text))
             }
             Self::Begins(texts) => arguments.any(|argument| list(texts).any(|text| argument.starts_with(text))),
@@ -70,7 +70,9 @@ fn is_set_id(mode: &str) -> bool {
     }
     mode.split(',').any(|part| {
         let (whom, what) = part.split_once(['+', '=']).unwrap_or_default();
-        what.contains('s') && what.bytes().all(|byte| b"rwxXst".contains(&byte)) && whom.bytes().all(|byte| b"ugoa".contains(&byte))
+        what.contains('s')
+            && what.bytes().all(|byte| b"rwxXst".contains(&byte))
+            && whom.bytes().all(|byte| b"ugoa".contains(&byte))
     })
 }
 
@@ -111,7 +113,6 @@ mod tests {
             (If::Has("ftp://|http://"), true),
             (If::Begins("http"), true),
             (If::Bare, false),
-            (If::SetId, false),
             (If::Not(&If::Bare), true),
             (If::All(&[If::Any, If::Word("x")]), false),
             (If::One(&[If::Any, If::Word("x")]), true),

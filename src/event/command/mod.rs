@@ -3,11 +3,13 @@
 //!
 //! The knowledge stands in tables: [`programs`] has a row for what a program does with which arguments, [`traces`] has the
 //! paths and texts that tell by themselves, [`wrappers`] the programs that run another. [`judge`] splits a line into simple
-//! commands with [`words`] and looks each of them up.
+//! commands with [`lexer`] and looks each of them up.
 
 mod category;
 mod condition;
+mod flow;
 mod judge;
+mod lexer;
 mod marks;
 mod names;
 mod programs;

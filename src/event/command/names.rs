@@ -23,7 +23,8 @@ const DECODERS: &str = "base64 base32 basenc xxd openssl gpg gpg2 unzip 7z b64de
 const UNPACKERS: &str = "uudecode b64decode";
 
 /// What else gives out another text than it is given.
-const EXPANDERS: &str = "gzip gunzip zcat bzip2 bunzip2 xz unxz rev sed printf echo od hexdump uncompress lzma zstd brotli";
+const EXPANDERS: &str =
+    "gzip gunzip zcat bzip2 bunzip2 xz unxz rev sed printf echo od hexdump uncompress lzma zstd brotli";
 
 /// What opens connections.
 const CONNECTORS: &str = "nc ncat netcat telnet socat nc.traditional nc.openbsd openssl";

@@ -40,70 +40,88 @@ const SHOWS: &str = "cat head tail less more most view zcat grep egrep fgrep rg 
     base64 base32 strings tac nl rev jq fold fmt pr column paste cp mv tar zip 7z gzip scp rsync curl wget nc ncat socat \
     sed dd openssl python perl ruby php node docker podman ctr crictl nerdctl vi vim nano tee xargs find uniq more";
 
-/// Whether a program shows or copies what is in the files that it is given.
-pub fn shows(program: &str) -> bool {
-    is_among(SHOWS, program)
-}
-
 /// Whether a program uses keys as its own.
 pub fn uses_keys(program: &str) -> bool {
     is_among("ssh scp sftp rsync git ssh-add ssh-keygen autossh ansible ansible-playbook", program)
 }
 
-/// What a program does with the word that stands at a place of its text. `program` is the place of the program's name.
-pub fn access(name: &str, simple: &Simple, program: usize, at: usize) -> Access {
-    match simple.redirect_at(at) {
-        Some(Redirect::Read | Redirect::Here) => return Access::Reads,
-        Some(Redirect::Append) => return Access::Writes,
-        // What a program writes to a log belongs there; nothing in its place empties it.
-        Some(Redirect::Write) => {
-            let given = simple.len().saturating_sub(program + 1);
-            let is_empty = match name {
-                "" | ":" | "true" | "cp" => true,
-                "echo" | "printf" => given <= 1,
-                "cat" => simple.words_from(program + 1).any(|word| word == "/dev/null"),
-                _ => false,
-            };
-            return if is_empty { Access::Removes } else { Access::Writes };
-        }
-        None => {}
-    }
-    let has = |option: &str| simple.words_from(program + 1).take(64).any(|word| word.starts_with(option));
-    if is_among(COPIES, name) {
-        let is_last = simple.word_at(at).is_some_and(|word| word + 1 == simple.len());
-        let empties = name != "rsync" && has("/dev/null");
-        return match (is_last, empties) {
-            (true, true) => Access::Removes,
-            (true, false) => Access::Writes,
-            // What is moved away is not there any more.
-            (false, _) if name == "mv" => Access::Removes,
-            (false, _) => Access::Reads,
+/// What a program does with the paths that it is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Role<'n> {
+    name: &'n str,
+    /// The place of its name.
+    program: usize,
+    copies: bool,
+    empties: bool,
+    access: Access,
+    /// Whether it shows or copies what is in the files that it is given.
+    pub shows: bool,
+}
+
+impl<'n> Role<'n> {
+    /// Of the program at this place.
+    pub fn of(name: &'n str, simple: &Simple, program: usize) -> Self {
+        let has = |option: &str| simple.words_from(program + 1).take(64).any(|word| word.starts_with(option));
+        let access = match name {
+            "find" if has("-delete") || has("-fprint") || has("-fls") => Access::Removes,
+            "sed" | "perl" | "gawk" if has("-i") || has("--in-place") => Access::Removes,
+            "sed" if simple.beginning_from(program).contains("w /") => Access::Removes,
+            "curl" if has("-o") || has("--output") => Access::Writes,
+            "wget" if has("-O") || has("-P") || has("--output") => Access::Writes,
+            _ if is_among(REMOVES, name) => Access::Removes,
+            _ if is_among(WRITES, name) => Access::Writes,
+            _ if is_among(NAMES, name) => Access::Names,
+            _ if is_among(READS, name) => Access::Reads,
+            _ => Access::Unknown,
         };
+        let empties = name != "rsync" && has("/dev/null");
+        Self { name, program, copies: is_among(COPIES, name), empties, access, shows: is_among(SHOWS, name) }
     }
-    match name {
-        "find" if has("-delete") || has("-fprint") || has("-fls") => Access::Removes,
-        "sed" | "perl" | "gawk" if has("-i") || has("--in-place") => Access::Removes,
-        "sed" if simple.text_from(program).contains("w /") => Access::Removes,
-        "dd" => {
-            let word = simple.word_at(at).and_then(|place| simple.word(place)).unwrap_or_default();
-            if word.starts_with("of=") { Access::Removes } else { Access::Reads }
+
+    /// What it does with the word that stands at a place of the text.
+    pub fn access(&self, simple: &Simple, at: usize) -> Access {
+        match simple.redirect_at(at) {
+            Some(Redirect::Read | Redirect::Here) => return Access::Reads,
+            Some(Redirect::Append) => return Access::Writes,
+            // What a program writes to a log belongs there; nothing in its place empties it.
+            Some(Redirect::Write) => {
+                let given = simple.len().saturating_sub(self.program + 1);
+                let is_empty = match self.name {
+                    "" | ":" | "true" | "cp" => true,
+                    "echo" | "printf" => given <= 1,
+                    "cat" => self.empties,
+                    _ => false,
+                };
+                return if is_empty { Access::Removes } else { Access::Writes };
+            }
+            None => {}
         }
-        "curl" if has("-o") || has("--output") => Access::Writes,
-        "wget" if has("-O") || has("-P") || has("--output") => Access::Writes,
-        _ if is_output(simple, at) => Access::Writes,
-        _ if is_among(REMOVES, name) => Access::Removes,
-        _ if is_among(WRITES, name) => Access::Writes,
-        _ if is_among(NAMES, name) => Access::Names,
-        _ if is_among(READS, name) => Access::Reads,
-        _ => Access::Unknown,
+        if self.copies {
+            let is_last = simple.word_at(at).is_some_and(|word| word + 1 == simple.len());
+            return match is_last {
+                true if self.empties => Access::Removes,
+                true => Access::Writes,
+                // What is moved away is not there any more.
+                false if self.name == "mv" => Access::Removes,
+                false => Access::Reads,
+            };
+        }
+        if self.name == "dd" {
+            let word = simple.word_at(at).and_then(|place| simple.word(place)).unwrap_or_default();
+            return if word.starts_with("of=") { Access::Removes } else { Access::Reads };
+        }
+        let may_write = matches!(self.access, Access::Unknown | Access::Reads);
+        if may_write && is_output(simple, at) { Access::Writes } else { self.access }
     }
 }
 
 /// Whether the word at a place is what an option names as the output.
 fn is_output(simple: &Simple, at: usize) -> bool {
-    const OPTIONS: &str = "-o -O -w -l -L -oN -oG -oX -out --output --out --output-file --logfile -Logfile -fprintf -outfile";
+    const OPTIONS: &str =
+        "-o -O -w -l -L -oN -oG -oX -out --output --out --output-file --logfile -Logfile -fprintf -outfile";
     let Some(place) = simple.word_at(at) else { return false };
-    let is_attached = |word: &str| ["--output=", "--out=", "-oG=", "-oN=", "-o/"].iter().any(|option| word.starts_with(option));
+    let is_attached =
+        |word: &str| ["--output=", "--out=", "-oG=", "-oN=", "-o/"].iter().any(|option| word.starts_with(option));
     simple.word(place).is_some_and(is_attached)
         || place.checked_sub(1).and_then(|before| simple.word(before)).is_some_and(|before| is_among(OPTIONS, before))
 }
@@ -129,7 +147,8 @@ mod tests {
         ] {
             let simple = Simple::of_words(line.split(' '));
             let at = simple.text().find("/p").unwrap();
-            assert_eq!(access(simple.word(0).unwrap(), &simple, 0, at), access_wanted, "{line}");
+            let role = Role::of(simple.word(0).unwrap(), &simple, 0);
+            assert_eq!(role.access(&simple, at), access_wanted, "{line}");
         }
     }
 }

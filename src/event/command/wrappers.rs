@@ -25,10 +25,13 @@ const fn behind(letters: &'static str, skip: usize) -> Runs {
 
 /// Names, and how each runs another; a name may stand twice.
 const WRAPPERS: &[(&str, Runs)] = &[
-    ("busybox toybox nohup setsid command builtin exec coproc dumb-init catatonit unbuffer rlwrap fakeroot \
+    (
+        "busybox toybox nohup setsid command builtin exec coproc dumb-init catatonit unbuffer rlwrap fakeroot \
       linux32 linux64 i386 x86_64 winpty catchsegv eatmydata pexec torify torsocks proxychains proxychains4 tsocks \
       firejail xvfb-run dbus-run-session aa-exec prlimit softlimit setlock pgrphack with-contenv \
-      s6-notifyoncheck noglob nocorrect sem", behind("aSbn", 0)),
+      s6-notifyoncheck noglob nocorrect sem",
+        behind("aSbn", 0),
+    ),
     ("env", Behind { letters: "uCP", long: "unset chdir", skip: 0 }),
     ("env", Script("S split-string")),
     ("timeout gtimeout", Behind { letters: "sk", long: "signal kill-after", skip: 1 }),
@@ -46,7 +49,10 @@ const WRAPPERS: &[(&str, Runs)] = &[
     ("sg flock script newgrp", Script("c command")),
     ("gosu su-exec s6-setuidgid setuidgid", behind("", 1)),
     ("chpst", behind("uUbe/nmdocfpL", 0)),
-    ("setpriv", Behind { letters: "", long: "reuid regid groups inh-caps bounding-set ambient-caps securebits", skip: 0 }),
+    (
+        "setpriv",
+        Behind { letters: "", long: "reuid regid groups inh-caps bounding-set ambient-caps securebits", skip: 0 },
+    ),
     ("setarch", behind("", 1)),
     ("taskset", behind("p", 1)),
     ("chrt", behind("TPD", 1)),
@@ -91,7 +97,9 @@ pub fn is_among(list: &str, word: &str) -> bool {
 pub fn is_option(word: &str, letters: &str, long: &str) -> bool {
     match word.strip_prefix("--") {
         Some(name) => is_among(long, name.split('=').next().unwrap_or_default()),
-        None => word.strip_prefix('-').and_then(|short| short.chars().last()).is_some_and(|last| letters.contains(last)),
+        None => {
+            word.strip_prefix('-').and_then(|short| short.chars().last()).is_some_and(|last| letters.contains(last))
+        }
     }
 }
 
