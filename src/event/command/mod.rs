@@ -14,6 +14,8 @@ mod marks;
 mod names;
 mod programs;
 mod roles;
+#[cfg(test)]
+mod tests;
 mod traces;
 mod words;
 mod wrappers;
