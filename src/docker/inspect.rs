@@ -273,6 +273,9 @@ pub struct State {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Exec {
+    /// Its id.
+    #[serde(rename = "ID", deserialize_with = "lenient")]
+    pub id: String,
     /// With what it ended; none while it runs.
     pub exit_code: Option<i64>,
     /// The container it ran in.
@@ -473,7 +476,9 @@ impl Exec {
     #[must_use]
     pub fn size(&self) -> usize {
         let process = &self.process_config;
-        size_of::<Self>() + texts([&self.container, &process.entrypoint, &process.user]) + texts(&process.arguments)
+        size_of::<Self>()
+            + texts([&self.id, &self.container, &process.entrypoint, &process.user])
+            + texts(&process.arguments)
     }
 }
 

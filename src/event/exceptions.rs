@@ -15,8 +15,28 @@ use super::risk::KINDS;
 pub const MAX_EXCEPTIONS: usize = 1000;
 
 /// The findings on commands that can be accepted.
-pub const COMMANDS: [&str; 6] =
-    ["exec_privileged", "exec_typed_shell", "exec_shell", "exec_tunnel", "exec_download", "exec_package_manager"];
+pub const COMMANDS: [&str; 20] = [
+    "exec_privileged",
+    "exec_typed_shell",
+    "exec_session",
+    "exec_shell",
+    "exec_tunnel",
+    "exec_download",
+    "exec_package_manager",
+    "exec_miner",
+    "exec_reverse_shell",
+    "exec_decode_and_run",
+    "exec_escape",
+    "exec_credential_access",
+    "exec_persistence",
+    "exec_covering_tracks",
+    "exec_destruction",
+    "exec_upload",
+    "exec_interpreter_code",
+    "exec_scanner",
+    "exec_container_tool",
+    "exec_enumeration",
+];
 
 /// The keys of an exception.
 const KEYS: [&str; 7] = ["accept", "image", "container", "project", "engine", "reason", "until"];

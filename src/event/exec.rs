@@ -6,10 +6,11 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::OnceLock;
 
-use crate::docker::inspect::{Container, Exec};
+use crate::docker::inspect::{Container, Exec, ProcessConfig};
 
 use super::Event;
 use super::baseline::Seen;
+use super::command::{self, Category, Found};
 use super::risk::{is_root, probe};
 
 pub(super) const SHELLS: Names = Names::of(&[
@@ -164,13 +165,13 @@ pub(super) struct Names {
     names: &'static [&'static str],
     /// For each length of a name the letters that names of that length begin with, as bits: most words are no name, and
     /// need no comparison.
-    beginnings: [u32; 16],
+    beginnings: [u32; 24],
 }
 
 impl Names {
     #[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
     const fn of(names: &'static [&'static str]) -> Self {
-        let mut beginnings = [0; 16];
+        let mut beginnings = [0; 24];
         let mut name = 0;
         while name < names.len() {
             let bytes = names[name].as_bytes();
@@ -250,6 +251,47 @@ pub(super) fn opens_connection(simple: &str) -> bool {
     !matches!(tool, "nc" | "ncat" | "netcat") || !only_knocks || rest.contains(['<', '>']) || simple.contains("exec")
 }
 
+/// What a command with a terminal and an input is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Session {
+    /// Somebody types into it.
+    Typed,
+    /// Somebody types into a client of a service, which was given what to connect to.
+    Client,
+}
+
+impl Session {
+    /// One word for rules.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Typed => "typed",
+            Self::Client => "client",
+        }
+    }
+
+    fn of(exec: &Exec) -> Option<Self> {
+        let process = &exec.process_config;
+        let is_client = known(&CLIENTS, &process.entrypoint).is_some() && !process.arguments.is_empty();
+        (process.tty && exec.open_stdin).then_some(if is_client { Self::Client } else { Self::Typed })
+    }
+}
+
+/// Clients of services; who types into one asks a database, and no system.
+const CLIENTS: Names = Names::of(&[
+    "clickhouse-client",
+    "cqlsh",
+    "influx",
+    "mariadb",
+    "mongo",
+    "mongosh",
+    "mysql",
+    "psql",
+    "redis-cli",
+    "sqlcmd",
+    "valkey-cli",
+]);
+
 /// What is known of a command that is run in a container.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -259,8 +301,12 @@ pub struct Facts {
     pub runs: bool,
     /// What it does, by the names in it.
     pub command: Command,
+    /// What it does, by the programs that it runs and what they are given.
+    pub found: Found,
     /// Whether somebody types into it.
     pub interactive: Option<bool>,
+    /// Whether it has a terminal and an input.
+    pub session: Option<Session>,
     /// As whom it runs.
     pub user: Option<String>,
     /// Whether it may do nearly everything.
@@ -278,6 +324,29 @@ impl Facts {
     #[must_use]
     pub fn is_answered(&self) -> bool {
         self.privileged.is_some() && self.interactive.is_some()
+    }
+
+    /// What is found in the command with its arguments each for itself, where the engine has kept all of them.
+    fn found_in(&self, process: &ProcessConfig) -> Found {
+        let argv = || std::iter::once(&process.entrypoint).chain(&process.arguments).map(String::as_str);
+        let length = argv().map(|argument| argument.len() + 1).sum::<usize>();
+        let mut found = command::of_argv(argv());
+        if length < self.line.trim_end().len() || self.line.len() >= COMPARED {
+            found.add_all(&self.found);
+        }
+        found
+    }
+
+    /// Whether it may be known from before: it was answered what may be done in it, and nothing in it is grave.
+    #[must_use]
+    pub fn may_be_known(&self) -> bool {
+        self.is_answered() && self.command.tunnel.is_none() && !self.found.is_grave()
+    }
+
+    /// Whether it opens a way to the host or does what must be looked at whoever does it.
+    #[must_use]
+    pub fn is_dangerous(&self) -> bool {
+        self.privileged == Some(true) || self.command.tunnel.is_some() || self.found.is_grave()
     }
 
     /// Whether it runs as root; none where that is not known.
@@ -299,7 +368,9 @@ impl Facts {
                 && own.probe == Some(self.fingerprint)
         };
         Self {
+            found: self.found_in(process),
             interactive: Some(interactive),
+            session: Session::of(exec),
             user: user.map(|user| if user.is_empty() { "root".to_owned() } else { user }),
             privileged: Some(process.privileged),
             probe: own.map(is_probe),
@@ -345,17 +416,26 @@ fn command_reads_input(command: &str) -> bool {
 pub fn findings(facts: &Facts) -> Vec<&'static str> {
     let Command { shell, package_manager, download, tunnel } = facts.command;
     let is_typed = shell.is_some() && facts.interactive == Some(true);
-    [
+    let by_name = [
         (facts.privileged == Some(true), "exec_privileged"),
         (is_typed, "exec_typed_shell"),
         (shell.is_some() && !is_typed, "exec_shell"),
         (tunnel.is_some(), "exec_tunnel"),
         (download.is_some(), "exec_download"),
         (package_manager.is_some(), "exec_package_manager"),
-    ]
-    .into_iter()
-    .filter_map(|(is_found, name)| is_found.then_some(name))
-    .collect()
+    ];
+    let mut names: Vec<_> = by_name.into_iter().filter_map(|(is_found, name)| is_found.then_some(name)).collect();
+    if shell.is_none() && facts.session == Some(Session::Typed) {
+        names.push("exec_session");
+    }
+    for category in facts.found.categories() {
+        // A shell that is typed into has its own name; looking around needs no exception.
+        let is_named = names.contains(&category.finding()) || (category == Category::Shell && is_typed);
+        if !is_named && category != Category::Discovery {
+            names.push(category.finding());
+        }
+    }
+    names
 }
 
 /// So many words of a command are looked at to tell it from others.
@@ -409,7 +489,14 @@ pub fn signature(facts: &Facts) -> Option<String> {
     let Command { shell, package_manager, download, tunnel } = facts.command;
     let found = [shell, package_manager, download, tunnel].map(|name| name.unwrap_or("-")).join(" ");
     let user = facts.user.as_deref().unwrap_or("?");
-    Some(format!("{}\0{found}\0{user}\0{:?}\0{:?}", parts.join(" "), facts.interactive, facts.privileged))
+    let categories: Vec<&str> = facts.found.categories().map(Category::name).collect();
+    Some(format!(
+        "{}\0{found} {}\0{user}\0{:?}\0{:?}",
+        parts.join(" "),
+        categories.join(" "),
+        facts.interactive,
+        facts.privileged
+    ))
 }
 
 /// Whether a word sets a variable.
@@ -464,7 +551,8 @@ fn of_line(line: &str) -> Facts {
     if command.tunnel.is_none() {
         command.tunnel = ["/dev/tcp", "/dev/udp"].into_iter().find(|device| line.contains(device));
     }
-    Facts { line: line.to_owned(), command, fingerprint: fingerprint(line), ..Facts::default() }
+    let found = command::of_line(line);
+    Facts { line: line.to_owned(), command, found, fingerprint: fingerprint(line), ..Facts::default() }
 }
 
 /// What is known of an event's command from its event alone.
@@ -472,6 +560,19 @@ fn of_line(line: &str) -> Facts {
 pub fn of_event(event: &Event<'_>) -> Option<Facts> {
     let runs = event.action().starts_with("exec_start");
     command(event).map(|line| Facts { runs, ..of_line(line) })
+}
+
+/// Whether an event tells of a command and not which: Podman's do.
+#[must_use]
+pub fn is_nameless(event: &Event<'_>) -> bool {
+    event.kind() == "container" && event.action() == "exec"
+}
+
+/// What is known of a command that only the engine tells of.
+#[must_use]
+pub fn of_exec(exec: &Exec) -> Facts {
+    let process = &exec.process_config;
+    Facts { runs: true, ..of_line(&format!("{} {}", process.entrypoint, process.arguments.join(" "))) }
 }
 
 /// Whether an exec is the one that an event tells of.

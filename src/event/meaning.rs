@@ -6,8 +6,9 @@ use std::sync::{Arc, OnceLock};
 use super::Event;
 use super::baseline::Seen;
 use super::bounds::{self, SHOWN};
+use super::command::Category;
 use super::ending::Ending;
-use super::exec;
+use super::exec::{self, Session};
 use super::origin::Origin;
 use super::provenance::How;
 use super::registry::LocalImages;
@@ -279,7 +280,16 @@ fn of_exec<'m>(exec: &'m exec::Facts, fields: &mut Fields<'m>) {
     ] {
         fields.add(OBJECT, key, name.unwrap_or_default());
     }
+    if !exec.found.is_empty() {
+        let names: Vec<&str> = exec.found.categories().map(Category::name).collect();
+        fields.add(OBJECT, "categories", names.join(", "));
+        fields.add(OBJECT, "technique", distinct(exec.found.techniques()));
+    }
+    if exec.runs && !exec.is_answered() {
+        fields.add(OBJECT, "judged_by", "event");
+    }
     fields.add_switch(OBJECT, "interactive", exec.interactive);
+    fields.add(OBJECT, "session", exec.session.map_or("", Session::name));
     fields.add(OBJECT, "user", exec.user.as_deref().unwrap_or_default());
     fields.add_switch(OBJECT, "root", exec.is_root());
     fields.add_switch(OBJECT, "privileged", exec.privileged);
@@ -370,6 +380,9 @@ mod tests {
                 "exec.seen=off",
                 "exec.shell=sh",
                 "exec.download=curl",
+                "exec.categories=download, shell",
+                "exec.technique=T1105, T1059.004",
+                "exec.judged_by=event",
                 "workload.core=true"
             ]
         );

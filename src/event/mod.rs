@@ -6,6 +6,7 @@
 
 pub mod baseline;
 pub mod bounds;
+pub mod command;
 pub mod ending;
 pub mod exceptions;
 pub mod exec;

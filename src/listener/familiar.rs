@@ -105,7 +105,7 @@ impl Familiar {
             // A health check is the container's own.
             if exec.probe != Some(true) {
                 // Where it is not known what may be done in it, it is not known to be the same.
-                let may_be_known = exec.is_answered() && exec.command.tunnel.is_none();
+                let may_be_known = exec.may_be_known();
                 let signature = exec::signature(exec).filter(|_| may_be_known);
                 exec.seen = signature.map_or(Seen::First, |signature| see("exec", &signature));
             }
@@ -171,7 +171,7 @@ fn accept<'x>(meaning: &mut Meaning, by: &dyn Fn(&str) -> Option<&'x Exception>)
 fn is_dangerous(meaning: &Meaning, origin: &Origin, uses_image: bool) -> bool {
     let exec = meaning.exec.as_ref().filter(|exec| exec.runs && exec.seen != Seen::Accepted);
     meaning.severity() >= Some(Severity::High)
-        || exec.is_some_and(|exec| exec.privileged == Some(true) || exec.command.tunnel.is_some())
+        || exec.is_some_and(exec::Facts::is_dangerous)
         || (uses_image && (origin.trust == Trust::Untrusted || origin.is_masquerade))
 }
 

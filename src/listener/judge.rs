@@ -109,6 +109,8 @@ pub struct Judge {
     unjudged: Nameless<()>,
     /// Containers that the engine knows no more.
     gone: Nameless<()>,
+    /// Commands of engines whose events do not name them, as far as they have been reported.
+    reported_execs: Nameless<()>,
 }
 
 impl Judge {
@@ -135,6 +137,7 @@ impl Judge {
             registries: Arc::default(),
             unjudged: Nameless::new(MOST),
             gone: Nameless::new(MOST),
+            reported_execs: Nameless::new(MOST),
         }
     }
 
@@ -271,6 +274,10 @@ impl Judge {
                     question.exec = text(event.attribute("execID"));
                 }
                 needs_container |= question.with_execs || self.owns.get(event.actor_id()).is_none();
+            }
+            if exec::is_nameless(event) {
+                question.with_execs = true;
+                needs_container = true;
             }
         }
         if needs_container && is_container {
@@ -482,10 +489,32 @@ impl Judge {
     }
 
     fn judge_exec(&mut self, event: &Event<'_>, answers: &Answers, meaning: &mut Meaning) {
+        if exec::is_nameless(event) {
+            // One that has ended by now leaves nothing but that something ran.
+            let facts = self.unreported_exec(event.actor_id(), answers);
+            meaning.exec = Some(facts.unwrap_or_else(|| exec::Facts { runs: true, ..exec::Facts::default() }));
+            return;
+        }
         let Some(exec) = &mut meaning.exec else { return };
         if let Some(facts) = self.exec_facts(event.actor_id(), exec, answers) {
             *exec = facts;
         }
+    }
+
+    /// The command that an event without one is about: of those that have not been reported the one that may do most.
+    fn unreported_exec(&mut self, container: &str, answers: &Answers) -> Option<exec::Facts> {
+        let own = self.owns.get(container).map(Arc::as_ref);
+        let is_new = |exec: &&inspect::Exec| exec.container == container && self.reported_execs.get(&exec.id).is_none();
+        let (id, facts) = answers
+            .execs
+            .iter()
+            .filter(is_new)
+            .map(|exec| (&exec.id, exec::of_exec(exec).with_answers(exec, own)))
+            .max_by_key(|(_, facts)| {
+                (facts.is_dangerous(), facts.is_root(), facts.interactive, facts.probe != Some(true))
+            })?;
+        self.reported_execs.keep(id, ());
+        Some(facts)
     }
 
     /// What the engine says of the command that an event tells of.

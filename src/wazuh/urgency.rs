@@ -16,7 +16,7 @@ pub fn hurries(event: &Event<'_>, findings: &Findings) -> bool {
     let is_made = matches!(event.action(), "create" | "start" | "init");
     let is_dangerous_command = meaning.exec.as_ref().is_some_and(|exec| {
         let is_typed_into = exec.command.shell.is_some() && exec.interactive == Some(true);
-        exec.runs && (exec.privileged == Some(true) || exec.command.tunnel.is_some() || is_typed_into)
+        exec.runs && (exec.is_dangerous() || is_typed_into)
     });
     findings.is_late
         || is_dangerous_command

@@ -122,6 +122,8 @@ struct Exec {
     tty: bool,
     privileged: bool,
     stdin: bool,
+    /// The words, where not all behind the first are one.
+    argv: Vec<String>,
 }
 
 pub fn read() -> Vec<Case> {
@@ -279,10 +281,14 @@ impl Stage {
             Some(_) => self.answer(path, Some(&json!("not a container"))),
             None => self.answer(path, Some(&known)),
         }
-        if let Some(Exec { user, tty, privileged, stdin }) = &case.exec {
+        if let Some(Exec { user, tty, privileged, stdin, argv }) = &case.exec {
             let command = case.action.split_once(": ").unwrap().1;
             let (program, arguments) = command.split_once(' ').unwrap();
-            let arguments: Vec<&str> = if arguments.is_empty() { vec![] } else { vec![arguments] };
+            let arguments: Vec<&str> = match argv.split_first() {
+                Some((_, arguments)) => arguments.iter().map(String::as_str).collect(),
+                None if arguments.is_empty() => vec![],
+                None => vec![arguments],
+            };
             let exec = json!({"ContainerID": id, "OpenStdin": stdin, "ProcessConfig": {"entrypoint": program,
                 "arguments": arguments, "tty": tty, "privileged": privileged, "user": user}});
             self.answer(format!("/exec/{id}/json"), Some(&exec));

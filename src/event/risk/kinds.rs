@@ -105,6 +105,7 @@ kinds! {
     engine_socket Critical "5.32" "T1611" "the engine's socket is mounted: it may start any container" "do not mount it; put a proxy between that allows the calls that are needed";
     host_root_rw Critical "5.6" "T1611" "the host's root folder or a disk of it is mounted" "mount the one folder that is needed, read-only";
     all_capabilities Critical "5.4" "T1611" "has all capabilities, or those that are as good as root on the host" "drop all and add the ones that are needed";
+    miner Critical "" "T1496" "its main process or health check mines coins" "remove it, and look at who made the image";
     host_root_ro High "5.6" "T1005" "the host's root folder is mounted for reading: keys and secrets with it" "mount the one folder that is needed";
     host_path_rw High "5.6" "T1611" "a sensitive folder of the host is mounted and may be written to" "do not mount it, or mount it read-only";
     dangerous_capabilities High "5.4" "T1611" "has capabilities that have led out of containers" "drop them";
@@ -114,6 +115,8 @@ kinds! {
     system_paths_unconfined High "" "T1611" "the guards over /proc and /sys are off" "drop systempaths=unconfined";
     working_directory High "" "T1611" "begins in a folder that it reaches through an open file of the engine (CVE-2024-21626)" "use a plain working directory; update runc to 1.1.12 or later";
     hook_library High "" "T1611" "brings a library that a hook of its runtime loads as root on the host (CVE-2025-23266)" "drop LD_PRELOAD; update the NVIDIA Container Toolkit to 1.17.8 or later";
+    command_attack High "" "T1059" "its main process does what no service needs: a shell for somebody elsewhere, an escape, theft, destruction" "look at who started it and at the categories of its command";
+    health_check_attack High "" "T1059" "its health check, which the engine runs again and again, does what no health check needs" "look at the health check and at who made the image";
     engine_disagrees High "" "T1036" "the kernel shows what the engine's answer does not" "look at who started it and how: a link that was exchanged, a volume's options, a plugin";
     host_path_ro Medium "5.6" "T1005" "a sensitive folder of the host is mounted for reading" "do not mount it";
     host_ipc Medium "5.17" "T1611" "uses the host's shared memory" "drop --ipc=host";

@@ -19,6 +19,7 @@ pub use host::{Host, Modes, Node};
 pub use kinds::{KINDS, Kind, Severity, kind};
 pub use mounts::paths;
 
+use super::command::{self, Category};
 use super::{exec, reach};
 use crate::docker::inspect::{Container, Volume};
 
@@ -94,6 +95,9 @@ pub fn of_container(container: &Container, volumes: &[Volume], of_host: &Host) -
     if let Some(command) = probe(container).filter(|command| reach::reaches_out(command, &elsewhere)) {
         risks.add(&kind::health_check_tool, command);
     }
+    let own = std::iter::once(&container.path).chain(&container.args).map(String::as_str);
+    risks.add_attack(&kind::command_attack, own);
+    risks.add_attack(&kind::health_check_attack, probe_words(container).iter().map(String::as_str));
     risks.weigh_network(container);
     risks.sorted()
 }
@@ -125,6 +129,12 @@ pub fn of_build_step(risks: Vec<Risk>) -> Vec<Risk> {
     for risk in of_step.0.iter_mut().filter(fetches) {
         risk.kind = &kind::build_step_tool;
     }
+    // A step makes users, removes logs and changes what it likes in an image; it takes nothing and hurts nobody.
+    let hurts = |risk: &Risk| {
+        let categories = risk.detail.split(": ").next().unwrap_or_default();
+        risk.kind != &kind::command_attack || ["reverse_shell", "escape"].iter().any(|name| categories.contains(name))
+    };
+    of_step.0.retain(hurts);
     of_step.sorted()
 }
 
@@ -154,6 +164,18 @@ impl Risks {
         if holds {
             self.add(kind, detail);
         }
+    }
+
+    /// What a container runs by itself and is as bad there as in a command that somebody starts.
+    fn add_attack<'a>(&mut self, kind: &'static Kind, argv: impl Iterator<Item = &'a str> + Clone) {
+        let found = command::of_argv(argv.clone());
+        let categories: Vec<&str> = found.grave_at_start().map(Category::name).collect();
+        if categories.is_empty() {
+            return;
+        }
+        let kind = if found.has(Category::Miner) { &kind::miner } else { kind };
+        let line = argv.collect::<Vec<_>>().join(" ");
+        self.add(kind, format!("{}: {line}", categories.join(" ")));
     }
 
     /// In a network of its own `NET_ADMIN` reaches nothing of the host.
@@ -238,18 +260,19 @@ pub fn is_root(user: &str) -> bool {
 /// What probes a container's health, as it stands in the events of it.
 #[must_use]
 pub fn probe(container: &Container) -> Option<String> {
-    let (form, words) = container.config.healthcheck.test.split_first()?;
-    match form.as_str() {
-        "CMD" if !words.is_empty() => Some(words.join(" ")),
-        "CMD-SHELL" => {
-            let shell = if container.config.shell.is_empty() {
-                "/bin/sh -c".to_owned()
-            } else {
-                container.config.shell.join(" ")
-            };
-            Some(format!("{shell} {}", words.join(" ")))
+    Some(probe_words(container).join(" ")).filter(|probe| !probe.is_empty())
+}
+
+/// The same, each argument for itself.
+fn probe_words(container: &Container) -> Vec<String> {
+    match container.config.healthcheck.test.split_first() {
+        Some((form, words)) if form == "CMD" => words.to_owned(),
+        Some((form, words)) if form == "CMD-SHELL" => {
+            let shell = &container.config.shell;
+            let shell = if shell.is_empty() { vec!["/bin/sh".to_owned(), "-c".to_owned()] } else { shell.clone() };
+            shell.into_iter().chain([words.join(" ")]).collect()
         }
-        _ => None,
+        _ => Vec::new(),
     }
 }
 
