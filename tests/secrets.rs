@@ -85,8 +85,8 @@ fn is_gone(secret: &str, clean: &str) -> bool {
 /// What the program makes of a line, as of the command of an exec event.
 fn redacted(redactor: &Redactor, line: &Line) -> String {
     let text = format!("exec_start: {}", line.text);
-    let _ = &line.argv;
-    redactor.text(&text, &|_| 0).into_owned()
+    let arguments = line.argv.as_ref().map(|argv| argv.iter().map(String::as_str).collect::<Vec<_>>());
+    redactor.command(&text, arguments.as_deref(), &|_| 0).into_owned()
 }
 
 #[test]
