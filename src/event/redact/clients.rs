@@ -207,7 +207,7 @@ pub static CLIENTS: &[Client] = &[
         "samba-tool user create bob «hunter2»",
     ),
     of(
-        "snmpget snmpwalk snmpset snmpbulkwalk snmpgetnext snmptrap snmpbulkget snmptable snmpstatus ",
+        "snmpget snmpwalk snmpset snmpbulkwalk snmpgetnext snmptrap snmpbulkget snmptable snmpstatus",
         "-A -X -c:community takes=vulrtOmMlnICax",
         "snmpget -v3 -u bob -l authPriv -a SHA -A «authpass1» -x AES -X «privpass1» host oid",
     ),

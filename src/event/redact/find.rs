@@ -45,7 +45,7 @@ fn hinted(text: &Text<'_>, hints: &Hints) -> Vec<Secret> {
     let mut secrets: Vec<Secret> = Vec::new();
     // Where what was found last ends: a secret may hold names and signs itself.
     let (mut name_end, mut url_end, mut format_end, mut key_end) = (0, 0, 0, 0);
-    let mut named = 0;
+    let (mut named, mut foreign_end) = (0, 0);
     hints.each(text.text, |hint, place| {
         let mut found = None;
         match hint {
@@ -62,8 +62,13 @@ fn hinted(text: &Text<'_>, hints: &Hints) -> Vec<Secret> {
                     found = secret;
                 }
             }
+            Hint::Foreign if place.start >= foreign_end => {
+                let (after, secret) = named::at(text, place);
+                foreign_end = secret.as_ref().map_or(after, |secret| after.max(secret.span.end));
+                found = secret;
+            }
             Hint::Format(number) if place.start >= format_end => {
-                if let Some(span) = formats::find(text.text, number, place.end) {
+                if let Some(span) = formats::find(text.text, number, place.start) {
                     format_end = span.end;
                     found = Some(Secret { span, kind: Kind::Token });
                 }

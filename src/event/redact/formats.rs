@@ -235,10 +235,10 @@ fn is_of(class: u8, byte: u8) -> bool {
     }
 }
 
-/// The place of a token of this shape whose beginning ends at `after`, if there is one.
-pub fn find(text: &str, number: usize, after: usize) -> Option<Range<usize>> {
+/// The place of a token of this shape that begins here, if there is one.
+pub fn find(text: &str, number: usize, start: usize) -> Option<Range<usize>> {
     let (beginning, parts) = FORMATS.get(number)?;
-    let mut start = after.checked_sub(beginning.len())?;
+    let (mut start, after) = (start, start + beginning.len());
     if text.get(start..after) != Some(beginning) {
         return None;
     }
@@ -314,14 +314,14 @@ mod tests {
         for (number, (beginning, _)) in FORMATS.iter().enumerate() {
             let token = example(number);
             let text = format!("x {token} y");
-            let after = 2 + token.find(beginning).unwrap() + beginning.len();
-            assert_eq!(find(&text, number, after), Some(2..2 + token.len()), "{text}");
-            let glued = format!("Z{token} y");
+            let start = 2 + token.find(beginning).unwrap();
+            assert_eq!(find(&text, number, start), Some(2..2 + token.len()), "{text}");
+            let glued = format!("x Z{token} y");
             if beginning.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-                assert_eq!(find(&glued, number, after - 1), None, "{glued}");
+                assert_eq!(find(&glued, number, start + 1), None, "{glued}");
             }
             let short = &text[..text.len() - 3];
-            assert_eq!(find(short, number, after), None, "{short}");
+            assert_eq!(find(short, number, start), None, "{short}");
         }
     }
 }

@@ -20,6 +20,8 @@ use super::random;
 pub enum Hint {
     /// A part of names of secrets.
     Name,
+    /// Letters that are not ASCII; these come before all others.
+    Foreign,
     /// The beginning of tokens of this shape.
     Format(usize),
     /// `://`.
@@ -62,6 +64,9 @@ static PATHS: &[&str] = &[
     "/t/",
 ];
 
+/// So much of the beginning of a token is looked for, in bytes: more would only make the automaton larger.
+const LONGEST_BEGINNING: usize = 6;
+
 /// Finds hints in texts.
 #[derive(Debug)]
 pub struct Hints {
@@ -89,7 +94,8 @@ impl Hints {
         ];
         let mut found: Vec<(Hint, &str)> =
             groups.iter().flat_map(|(hint, texts)| texts.iter().map(|text| (*hint, *text))).collect();
-        found.extend(FORMATS.iter().enumerate().map(|(number, (beginning, _))| (Hint::Format(number), *beginning)));
+        let beginning = |text: &'static str| text.get(..LONGEST_BEGINNING).unwrap_or(text);
+        found.extend(FORMATS.iter().enumerate().map(|(number, (text, _))| (Hint::Format(number), beginning(text))));
         let texts = found.iter().map(|(_, text)| *text);
         let automaton = DFA::builder().ascii_case_insensitive(true).prefilter(false).build(texts);
         let error =
@@ -101,6 +107,12 @@ impl Hints {
         })
     }
 
+    /// How much memory the automaton takes, in bytes.
+    #[cfg(test)]
+    pub fn memory(&self) -> usize {
+        self.automaton.memory_usage()
+    }
+
     /// The clients of the table.
     pub fn programs(&self) -> &Programs {
         &self.programs
@@ -108,6 +120,9 @@ impl Hints {
 
     /// Calls this with each hint and its place, in the order of their ends, until it says that it has seen enough.
     pub fn each(&self, text: &str, mut has_enough: impl FnMut(Hint, Range<usize>) -> bool) {
+        if !text.is_ascii() && each_foreign(text, &mut has_enough) {
+            return;
+        }
         let (input, mut state) = (Input::new(text), OverlappingState::start());
         // The only error is of a search that the automaton was not built for, which this is not.
         while self.automaton.try_find_overlapping(&input, &mut state).is_ok()
@@ -128,12 +143,13 @@ impl Hints {
         self.each(text, |hint, place| {
             may_be = match hint {
                 Hint::Name if place.start < looked => false,
+                Hint::Foreign => named::may_be_at(text, place).0,
                 Hint::Name => {
                     let (may_be, end) = named::may_be_at(text, place);
                     looked = end;
                     may_be
                 }
-                Hint::Format(number) => formats::find(text, number, place.end).is_some(),
+                Hint::Format(number) => formats::find(text, number, place.start).is_some(),
                 Hint::Option => programs::may_be_password(text, place.end),
                 Hint::Url => text.get(place.end..).is_some_and(|rest| rest.contains('@')),
                 Hint::Path | Hint::Identified | Hint::PrivateKey | Hint::Fields | Hint::Address | Hint::Call => true,
@@ -142,6 +158,21 @@ impl Hints {
         });
         may_be || self.programs.may_be_in(text) || random::may_be_in(text)
     }
+}
+
+/// Calls this with each place of letters that are not ASCII, which may be of a name in another language; whether it has
+/// seen enough.
+fn each_foreign(text: &str, has_enough: &mut impl FnMut(Hint, Range<usize>) -> bool) -> bool {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| !byte.is_ascii())) {
+        let start = at + start;
+        at = start + bytes.iter().skip(start).take_while(|byte| !byte.is_ascii()).count();
+        if has_enough(Hint::Foreign, start..at) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]

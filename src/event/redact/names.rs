@@ -17,7 +17,7 @@ pub enum Name {
 /// The longest name, in bytes; of a longer one the end.
 pub const LONGEST: usize = 96;
 
-/// What a text must hold, whatever its case, before there can be a name in it.
+/// What a text must hold, whatever its case, before there can be a name in it that is all ASCII.
 pub static ROOTS: &[&str] = &[
     "pass",
     "pwd",
@@ -65,17 +65,14 @@ pub static ROOTS: &[&str] = &[
     "wachtwoord",
     "sleutel",
     "haslo",
-    "has\u{142}o",
     "klucz",
     "heslo",
     "losenord",
-    "l\u{f6}senord",
     "adgangskode",
     "kodeord",
     "salasana",
     "jelsz",
     "sifre",
-    "\u{15f}ifre",
     "lozink",
     "geslo",
     "zaporka",
@@ -84,15 +81,6 @@ pub static ROOTS: &[&str] = &[
     "matkhau",
     "mat_khau",
     "mima",
-    "\u{43f}\u{430}\u{440}\u{43e}\u{43b}",
-    "\u{441}\u{435}\u{43a}\u{440}\u{435}\u{442}",
-    "\u{442}\u{43e}\u{43a}\u{435}\u{43d}",
-    "\u{43a}\u{43b}\u{44e}\u{447}",
-    "\u{5bc6}\u{7801}",
-    "\u{5bc6}\u{78bc}",
-    "\u{53e3}\u{4ee4}",
-    "\u{30d1}\u{30b9}\u{30ef}\u{30fc}\u{30c9}",
-    "\u{be44}\u{bc00}\u{bc88}\u{d638}",
 ];
 
 /// Last parts that make a name one of a secret.
@@ -461,6 +449,8 @@ static NEUTRAL: &[&str] = &[
     "value",
     "val",
     "base64",
+    "base",
+    "b",
     "b64",
     "plain",
     "plaintext",

@@ -331,7 +331,7 @@ mod tests {
     #[test]
     fn words_without_order_are_told_from_names_digests_and_ids() {
         for line in [
-            "x wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY y",
+            "x kR7/pQz2+Xb9mW4tYv8LsC1nHd6JgF3uEa5ToiVq y",
             "x 9koXpg98eAheJpvBs5tKq2 y",
             "x k3jh5k2h34kj5h2k3j4h5kj2h34k5j y",
             "x cGFzc3dvcmQ9aHVudGVyMjIyMjIy y",
