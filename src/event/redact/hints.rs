@@ -107,12 +107,6 @@ impl Hints {
         })
     }
 
-    /// How much memory the automaton takes, in bytes.
-    #[cfg(test)]
-    pub fn memory(&self) -> usize {
-        self.automaton.memory_usage()
-    }
-
     /// The clients of the table.
     pub fn programs(&self) -> &Programs {
         &self.programs
