@@ -21,7 +21,7 @@ pub fn find(text: &Text<'_>, hints: &Hints) -> Vec<Secret> {
     let mut secrets = direct(text, hints);
     let is_secret = |clear: &str| hints.may_be_in(clear) && !direct(&Text::new(clear), hints).is_empty();
     random::find(text, &is_secret, &mut secrets);
-    merged(text.text, secrets)
+    merged(text.all, secrets)
 }
 
 /// Those that are not written in another way.
@@ -46,7 +46,7 @@ fn hinted(text: &Text<'_>, hints: &Hints) -> Vec<Secret> {
     // Where what was found last ends: a secret may hold names and signs itself.
     let (mut name_end, mut url_end, mut format_end, mut key_end) = (0, 0, 0, 0);
     let (mut named, mut foreign_end) = (0, 0);
-    hints.each(text.text, |hint, place| {
+    hints.each(text.all, |hint, place| {
         let mut found = None;
         match hint {
             Hint::Name if place.start >= name_end => {
@@ -68,7 +68,7 @@ fn hinted(text: &Text<'_>, hints: &Hints) -> Vec<Secret> {
                 found = secret;
             }
             Hint::Format(number) if place.start >= format_end => {
-                if let Some(span) = formats::find(text.text, number, place.start) {
+                if let Some(span) = formats::find(text.all, number, place.start) {
                     format_end = span.end;
                     found = Some(Secret { span, kind: Kind::Token });
                 }

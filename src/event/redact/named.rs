@@ -90,7 +90,7 @@ pub fn may_be_at(text: &str, found: Range<usize>) -> (bool, usize) {
 /// Where the name around what is found here ends, and the secret that it names.
 pub fn at(text: &Text<'_>, found: Range<usize>) -> (usize, Option<Secret>) {
     let end = found.end;
-    match expand(text.text, found) {
+    match expand(text.all, found) {
         Some(found) => (found.after, value_of(text, &found)),
         None => (end, None),
     }
@@ -113,7 +113,7 @@ fn value_of(text: &Text<'_>, found: &Found<'_>) -> Option<Secret> {
         return is_secret.then_some(Secret { span, kind: Kind::Header });
     }
     let span = if between == Between::Tag {
-        let length = text.part(from..text.text.len()).find('<')?;
+        let length = text.part(from..text.all.len()).find('<')?;
         from..from + length
     } else {
         trimmed(text, found, text.value(from), between)
@@ -166,10 +166,9 @@ fn judge(name: &str, sureness: Name, value: &str, between: Between) -> bool {
             || (between != Between::Colon && value.len() >= 8);
     }
     match sureness {
-        Name::Secret if is_number && value.len() < 3 || (between == Between::Colon && is_number && value.len() < 4) => {
-            false
-        }
-        Name::Secret => !(is_method(value) && !is_password(&low)),
+        // A count is none.
+        Name::Secret if is_number && value.len() < if between == Between::Colon { 4 } else { 3 } => false,
+        Name::Secret => !is_method(value) || is_password(&low),
         Name::Perhaps if low.ends_with("auth") => {
             let is_variable =
                 between == Between::Equals && name.contains('_') && !name.contains(|c: char| c.is_ascii_lowercase());
@@ -213,8 +212,8 @@ fn value_place(text: &Text<'_>, found: &Found<'_>) -> Option<(Between, usize)> {
     let has_blank = text.byte(at).is_some_and(is_blank);
     let next = text.skip_blanks(at);
     // A blank ends what is in quotes or an argument.
-    let limit = if is_quoted { text.text.len() } else { text.limit(found.start) };
-    if next >= limit && (next >= text.text.len() || text.argument(found.start).is_none()) {
+    let limit = if is_quoted { text.all.len() } else { text.limit(found.start) };
+    if next >= limit && (next >= text.all.len() || text.argument(found.start).is_none()) {
         return None;
     }
     match text.byte(next)? {
@@ -246,7 +245,7 @@ fn value_place(text: &Text<'_>, found: &Found<'_>) -> Option<(Between, usize)> {
         b':' if !has_blank || is_quoted || text.byte(next + 1) == Some(b' ') => {
             let from = text.skip_blanks(next + 1);
             // `env:password:` and the like only name things.
-            Some((Between::Colon, from)).filter(|_| from < text.text.len())
+            Some((Between::Colon, from)).filter(|_| from < text.all.len())
         }
         // A line of a table.
         b',' if !is_quoted && !found.is_option && !found.name.contains(|c: char| c.is_ascii_lowercase()) => {
@@ -363,7 +362,7 @@ fn trimmed(text: &Text<'_>, found: &Found<'_>, span: Range<usize>, between: Betw
 
 /// The beginning of a value: so much of it is looked at, however long it is.
 fn beginning<'t>(text: &Text<'t>, span: &Range<usize>, most: usize) -> &'t str {
-    text.part(span.start..boundary(text.text, span.end.min(span.start + most)))
+    text.part(span.start..boundary(text.all, span.end.min(span.start + most)))
 }
 
 /// Whether a text begins with another name and its sign.

@@ -358,7 +358,7 @@ impl Places {
 
 /// A place without quotes around it.
 fn unquoted_end(text: &Text<'_>, span: Range<usize>) -> Range<usize> {
-    super::text::unquoted(text.text, span)
+    super::text::unquoted(text.all, span)
 }
 
 /// Adds the secret part of a value, if there is any.

@@ -61,7 +61,7 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// Whether there may be anything in a text.
 pub fn may_be_in(text: &str) -> bool {
-    words(text).any(|word| text.get(word).is_some_and(|word| mixes(word)))
+    words(text).any(|word| text.get(word).is_some_and(mixes))
 }
 
 /// Whether a word has capital and small letters and digits, or is as long as only keys are.
@@ -75,10 +75,10 @@ fn mixes(word: &str) -> bool {
 
 /// Adds the long words that are secrets; `is_secret` tells it of what Base64 holds.
 pub fn find(text: &Text<'_>, is_secret: &dyn Fn(&str) -> bool, secrets: &mut Vec<Secret>) {
-    let public = public_parts(text.text);
-    for span in words(text.text) {
+    let public = public_parts(text.all);
+    for span in words(text.all) {
         let word = text.part(span.clone());
-        if !mixes(word) || public.iter().any(|part| part.contains(&span.start)) || is_public(text.text, &span) {
+        if !mixes(word) || public.iter().any(|part| part.contains(&span.start)) || is_public(text.all, &span) {
             continue;
         }
         match decoded(word) {

@@ -28,7 +28,7 @@ pub fn identified(text: &Text<'_>, after: usize) -> Option<Secret> {
 /// The password of `SET PASSWORD FOR … = '…'`; the word `PASSWORD` ends here.
 pub fn set_for(text: &Text<'_>, after: usize) -> Option<Secret> {
     const LONGEST: usize = 160;
-    let rest = text.text.get(after..)?;
+    let rest = text.all.get(after..)?;
     let word = rest.trim_start();
     if !word.get(..4)?.eq_ignore_ascii_case("for ") {
         return None;
@@ -46,7 +46,7 @@ pub fn call(text: &Text<'_>, place: &Range<usize>, secrets: &mut Vec<Secret>) {
     for _ in 0..MOST {
         at = text.skip_blanks(at);
         let Some(quote @ (b'"' | b'\'')) = text.byte(at) else {
-            let rest = text.part(at..text.text.len());
+            let rest = text.part(at..text.all.len());
             let Some(length) = rest.find([',', ')']) else { break };
             if rest.as_bytes().get(length) == Some(&b')') {
                 break;
@@ -54,7 +54,7 @@ pub fn call(text: &Text<'_>, place: &Range<usize>, secrets: &mut Vec<Secret>) {
             at += length + 1;
             continue;
         };
-        let rest = text.part(at + 1..text.text.len());
+        let rest = text.part(at + 1..text.all.len());
         let Some(length) = rest.bytes().position(|byte| byte == quote) else { break };
         let span = at + 1..at + 1 + length;
         if length >= 4 && !is_reference(text.part(span.clone()), text.is_script) {
@@ -81,8 +81,8 @@ pub fn insert(text: &Text<'_>, name: &Range<usize>, secrets: &mut Vec<Secret>) {
     let before = text.bytes().get(name.start.saturating_sub(LONGEST)..name.start).unwrap_or_default();
     let Some(open) = before.iter().rposition(|byte| *byte == b'(') else { return };
     let columns = before.get(open..).unwrap_or_default();
-    let number = columns.iter().filter(|byte| **byte == b',').count();
-    let behind = text.bytes().get(after..(after + LONGEST).min(text.text.len())).unwrap_or_default();
+    let number = columns.split(|byte| *byte == b',').count() - 1;
+    let behind = text.bytes().get(after..(after + LONGEST).min(text.all.len())).unwrap_or_default();
     let behind = String::from_utf8_lossy(behind);
     let Some(close) = behind.find(')').filter(|close| behind.is_char_boundary(*close)) else { return };
     let low = behind.get(close..).unwrap_or_default().to_ascii_lowercase();
@@ -94,7 +94,7 @@ pub fn insert(text: &Text<'_>, name: &Range<usize>, secrets: &mut Vec<Secret>) {
     for column in 0..=number {
         at = text.skip_blanks(at);
         let quote = text.byte(at).filter(|byte| matches!(byte, b'"' | b'\''));
-        let rest = text.part(at + usize::from(quote.is_some())..text.text.len());
+        let rest = text.part(at + usize::from(quote.is_some())..text.all.len());
         let end = match quote {
             Some(quote) => rest.bytes().position(|byte| byte == quote),
             None => rest.bytes().position(|byte| matches!(byte, b',' | b')')),
@@ -117,7 +117,7 @@ pub fn insert(text: &Text<'_>, name: &Range<usize>, secrets: &mut Vec<Secret>) {
 /// The value that follows here, past words that only say how it is written.
 fn following(text: &Text<'_>, at: usize) -> Option<Secret> {
     let mut at = text.skip_blanks(at);
-    let rest = text.text.get(at..)?;
+    let rest = text.all.get(at..)?;
     for word in ["password", "values", "n'", "unicode'"] {
         if rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)) {
             at = text.skip_blanks(at + word.trim_end_matches('\'').len());

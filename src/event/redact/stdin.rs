@@ -179,7 +179,7 @@ fn find_here(text: &Text<'_>, command: &Command, has_users: bool, secrets: &mut 
             let span = if rest.is_empty() {
                 command.words.get(place + 1).cloned()
             } else {
-                Some(super::text::unquoted(text.text, word.end - rest.len()..word.end))
+                Some(super::text::unquoted(text.all, word.end - rest.len()..word.end))
             };
             if let Some(span) = span {
                 push(text, span, has_users, secrets);
@@ -197,7 +197,7 @@ fn find_document(text: &Text<'_>, from: usize, tag: &str, has_users: bool, secre
     let mut at = from;
     for _ in 0..MOST_WORDS {
         at = text.skip_blanks(at);
-        let length = text.text.get(at..).map_or(0, |rest| rest.find(char::is_whitespace).unwrap_or(rest.len()));
+        let length = text.all.get(at..).map_or(0, |rest| rest.find(char::is_whitespace).unwrap_or(rest.len()));
         let word = text.part(at..at + length);
         if word.is_empty() || (!tag.is_empty() && word == tag) {
             break;

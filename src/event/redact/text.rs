@@ -13,8 +13,8 @@ const PREFIXES: [&str; 3] = ["exec_start: ", "exec_create: ", "exec_detach: "];
 
 /// A text in which secrets are looked for.
 pub struct Text<'t> {
-    /// All of it.
-    pub text: &'t str,
+    /// The whole text.
+    pub all: &'t str,
     /// Where its command begins.
     pub start: usize,
     /// Whether a shell reads it.
@@ -33,7 +33,7 @@ impl<'t> Text<'t> {
         let start = PREFIXES.iter().find(|prefix| text.starts_with(**prefix)).map_or(0, |prefix| prefix.len());
         let is_script = start == 0 || has_script(text);
         let quotes = quotes(text, start..text.len(), is_script);
-        Self { text, start, is_script, quotes, arguments: Vec::new(), last: Cell::default() }
+        Self { all: text, start, is_script, quotes, arguments: Vec::new(), last: Cell::default() }
     }
 
     /// The same with its arguments apart, if they are those of the text.
@@ -64,7 +64,7 @@ impl<'t> Text<'t> {
 
     /// The bytes of it.
     pub fn bytes(&self) -> &'t [u8] {
-        self.text.as_bytes()
+        self.all.as_bytes()
     }
 
     /// The byte at this place.
@@ -79,7 +79,7 @@ impl<'t> Text<'t> {
 
     /// A part of it.
     pub fn part(&self, span: Range<usize>) -> &'t str {
-        self.text.get(span).unwrap_or_default()
+        self.all.get(span).unwrap_or_default()
     }
 
     /// The first place from this one on that is no blank.
@@ -98,7 +98,7 @@ impl<'t> Text<'t> {
     /// The argument at this place; none where that is not known, or where it is a script.
     pub fn argument(&self, at: usize) -> Option<Range<usize>> {
         let number = self.arguments.partition_point(|argument| argument.start <= at).checked_sub(1)?;
-        let is_script = is_script_of(self.text, &self.arguments, number);
+        let is_script = is_script_of(self.all, &self.arguments, number);
         self.arguments.get(number).filter(|argument| at <= argument.end && !is_script).cloned()
     }
 
@@ -106,7 +106,7 @@ impl<'t> Text<'t> {
     pub fn limit(&self, at: usize) -> usize {
         let whole = || {
             let number = self.arguments.partition_point(|argument| argument.start <= at).checked_sub(1);
-            number.and_then(|number| self.arguments.get(number)).map_or(self.text.len(), |argument| argument.end)
+            number.and_then(|number| self.arguments.get(number)).map_or(self.all.len(), |argument| argument.end)
         };
         self.quoted(at).map_or_else(whole, |quoted| quoted.end)
     }
@@ -116,7 +116,7 @@ impl<'t> Text<'t> {
         if let Some(argument) = self.argument(at)
             && self.is_rest(&argument, at)
         {
-            return unquoted(self.text, at..argument.end);
+            return unquoted(self.all, at..argument.end);
         }
         // Quotes with backslashes before them, as in a text of JSON.
         if let (Some(b'\\'), Some(quote @ (b'"' | b'\''))) = (self.byte(at), self.byte(at + 1)) {
@@ -241,13 +241,13 @@ fn word_end(bytes: &[u8], start: usize, limit: usize, is_script: bool) -> usize 
             at += 2;
             continue;
         }
-        if matches!(byte, b'"' | b'\'') && (is_script || at == start || opens(bytes, at)) {
-            if let Some(close) = close_of(bytes, at, limit, byte) {
-                if is_script || closes(bytes, close) {
-                    at = close + 1;
-                    continue;
-                }
-            }
+        let may_open = matches!(byte, b'"' | b'\'') && (is_script || at == start || opens(bytes, at));
+        if may_open
+            && let Some(close) = close_of(bytes, at, limit, byte)
+            && (is_script || closes(bytes, close))
+        {
+            at = close + 1;
+            continue;
         }
         at += 1;
     }
@@ -343,7 +343,7 @@ mod tests {
 
     fn value<'t>(text: &'t str, before: &str) -> &'t str {
         let text = Text::new(text);
-        let at = text.text.find(before).unwrap() + before.len();
+        let at = text.all.find(before).unwrap() + before.len();
         text.part(text.value(at))
     }
 

@@ -72,7 +72,7 @@ pub fn find_user(text: &Text<'_>, colon: usize, end: usize, secrets: &mut Vec<Se
         Some(b':') => find_password(text, (from, after, end), secrets),
         // A user alone is a token where it is as long as one.
         Some(b'@') if is_token(user) || is_short_token(text, colon, user) => {
-            secrets.push(Secret { span: from..after, kind: Kind::Url })
+            secrets.push(Secret { span: from..after, kind: Kind::Url });
         }
         _ => {}
     }

@@ -23,7 +23,7 @@ pub fn commands(text: &Text<'_>) -> Vec<Command> {
     let mut commands = Vec::new();
     let mut room = MOST;
     if text.arguments.is_empty() {
-        split(text, text.start..text.text.len(), 0, &mut room, &mut commands);
+        split(text, text.start..text.all.len(), 0, &mut room, &mut commands);
         return commands;
     }
     let words = text.arguments.clone();
@@ -65,7 +65,7 @@ fn split(text: &Text<'_>, range: Range<usize>, depth: usize, room: &mut usize, c
             continue;
         }
         let end = word_end(text, at, range.end, is_script).max(at + 1);
-        let word = unquoted(text.text, at..end);
+        let word = unquoted(text.all, at..end);
         if depth < DEEPEST && (word.start > at || has_quotes(text, &word)) && holds_words(text, &word) {
             inner.push(word.clone());
         }
