@@ -316,8 +316,9 @@ fn read_redaction(section: &Map<String, Value>, config: &mut Config) -> Result<(
         config.redaction = match value.as_str() {
             Some("mask") => Mode::Mask,
             Some("hash") => Mode::Hash,
+            Some("strict") => Mode::Strict,
             Some("off") => Mode::Off,
-            _ => return Err(refused_value("redaction", value, "\"mask\", \"hash\" or \"off\"")),
+            _ => return Err(refused_value("redaction", value, "\"mask\", \"hash\", \"strict\" or \"off\"")),
         };
     }
     if let Some(value) = section.get("redact_patterns") {
@@ -571,7 +572,10 @@ mod tests {
                 json!({"exceptions": [{"accept": "x", "image": "a/b", "reason": "r", "until": "x"}]}),
                 "key 'exceptions': exception 1: 'until' must be a day such as 2027-06-30, not 'x'",
             ),
-            (json!({"redaction": "on"}), "key 'redaction' is \"on\", but must be \"mask\", \"hash\" or \"off\""),
+            (
+                json!({"redaction": "on"}),
+                "key 'redaction' is \"on\", but must be \"mask\", \"hash\", \"strict\" or \"off\"",
+            ),
             (
                 json!({"redact_patterns": "x"}),
                 "key 'redact_patterns' is \"x\", but must be a list of at most 100 regular expressions such as \

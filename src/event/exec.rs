@@ -200,6 +200,16 @@ pub(super) fn known(names: &Names, word: &str) -> Option<&'static str> {
     names.find(name_of(word))
 }
 
+/// Whether a word is a shell, by its name or path.
+pub(super) fn is_shell(word: &str) -> bool {
+    known(&SHELLS, word).is_some()
+}
+
+/// Whether a word is a program of any of the lists above, by its name or path.
+pub(super) fn is_program(word: &str) -> bool {
+    [&SHELLS, &WRAPPERS, &PACKAGE_MANAGERS, &DOWNLOADERS, &TUNNELS].iter().any(|names| known(names, word).is_some())
+}
+
 pub(super) fn is_wrapper(word: &str) -> bool {
     // `python3.11` is Python, and a loader runs whatever it is given.
     let name = name_of(word);
@@ -315,6 +325,8 @@ pub struct Facts {
     pub probe: Option<bool>,
     /// The [`fingerprint`] of the whole command line.
     pub fingerprint: u64,
+    /// The program and its arguments, each for itself; empty where the engine has not told them.
+    pub arguments: Vec<String>,
     /// Whether it was seen before in containers of its image.
     pub seen: Seen,
 }
@@ -374,6 +386,7 @@ impl Facts {
             user: user.map(|user| if user.is_empty() { "root".to_owned() } else { user }),
             privileged: Some(process.privileged),
             probe: own.map(is_probe),
+            arguments: std::iter::once(&process.entrypoint).chain(&process.arguments).cloned().collect(),
             ..self
         }
     }

@@ -459,7 +459,7 @@ fn for_disk<'l>(line: &'l [u8], redactor: &Redactor, key: Key) -> Cow<'l, [u8]> 
     let hasher = |secret: &[u8]| key.hash_secret(secret);
     let Ok(mut event) = Event::parse(line) else { return Cow::Borrowed(line) };
     // Behind the beginning of a long text nothing is looked for, so it is not written.
-    if redactor.redact(&mut event, &hasher) == 0 && line.len() < SHORT {
+    if redactor.redact(&mut event, &hasher).count == 0 && line.len() < SHORT {
         return Cow::Borrowed(line);
     }
     let mut clean = String::with_capacity(line.len());

@@ -157,7 +157,7 @@ impl Judge {
             self.by_name = Nameless::new(MOST);
         }
         let facts = if engine.mixes_labels { self.posers.judge(event) } else { Facts::True };
-        let question = self.question(event, facts, settings.config.inspect);
+        let question = self.question(event, facts, settings);
         let is_unjudged = settings.config.inspect
             && !question.with_host
             && event.kind() == "container"
@@ -194,7 +194,7 @@ impl Judge {
         self.learn(event.actor_id(), container);
         // Now that its labels are known, another question may be the right one.
         plan.facts = self.posers.judge(event);
-        let wanted = self.question(event, plan.facts, settings.config.inspect);
+        let wanted = self.question(event, plan.facts, settings);
         let is_same = (&wanted.exec, wanted.with_execs) == (&plan.question.exec, plan.question.with_execs);
         let more = Question { with_host: false, with_image: false, with_kernel: false, ..wanted };
         (!is_same && !more.is_empty()).then_some(more)
@@ -251,7 +251,8 @@ impl Judge {
     }
 
     /// What has to be asked to judge this event.
-    fn question(&self, event: &Event<'_>, facts: Facts, inspect: bool) -> Question {
+    fn question(&self, event: &Event<'_>, facts: Facts, settings: &Settings) -> Question {
+        let inspect = settings.config.inspect;
         let is_container = event.kind() == "container" && !event.actor_id().is_empty();
         let mut question = Question::default();
         let is_forged = |field| matches!(facts, Facts::Forged(fields) if fields.contains(field));
@@ -274,6 +275,12 @@ impl Judge {
                     question.exec = text(event.attribute("execID"));
                 }
                 needs_container |= question.with_execs || self.owns.get(event.actor_id()).is_none();
+            } else if event.action().starts_with("exec_create")
+                && !is_forged("execID")
+                && settings.redactor.needs_arguments(event.action())
+            {
+                // Where a secret ends is known for sure only from its argument.
+                question.exec = text(event.attribute("execID"));
             }
             if exec::is_nameless(event) {
                 question.with_execs = true;

@@ -27,6 +27,7 @@ use crate::event::Event;
 use crate::event::bounds::SHOWN;
 use crate::event::meaning::Meaning;
 use crate::event::preview::Importance;
+use crate::event::redact::Redactions;
 use crate::event::sanitize::{self, Changes};
 use crate::inquiry::{Answers, Question};
 use crate::intake::{Next, Outlet};
@@ -45,7 +46,7 @@ const FULL_WAIT: Duration = Duration::from_millis(100);
 /// So many bytes of lines are taken from disk at a time.
 const TAKEN_TOGETHER: usize = 64 << 10;
 
-/// How long after an event memory is given back, and whether the rules for secrets are still used is looked at.
+/// How long after an event memory is given back.
 const REST_AFTER: Duration = Duration::from_secs(3);
 
 /// How long nothing waits for an object after a result that did not come in time.
@@ -248,17 +249,16 @@ impl Pipeline {
             let _ = self.cursor().flush(now);
         }
         if self.rest_due.is_some_and(|due| due <= now) {
-            self.rest(now);
+            self.rest();
         }
         self.outgoing.hand_on(&self.backlog);
     }
 
     /// Gives back what a storm has taken and nothing needs any more.
-    fn rest(&mut self, now: Instant) {
-        let is_warm = self.settings.borrow().redactor.forget_unused();
+    fn rest(&mut self) {
         self.backlog.shrink();
         self.outgoing.shrink();
-        self.rest_due = is_warm.then(|| now + REST_AFTER);
+        self.rest_due = None;
     }
 
     fn ledgers(&self) -> [(&LossLedger, Kind); 3] {
@@ -597,9 +597,12 @@ impl Pipeline {
         // Filters and enrichment have seen the event as the engine wrote it.
         let changes = sanitize::clean(&mut event);
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
-        let mut redacted = settings.redactor.redact(&mut event, &hasher);
-        redacted += self.redact(settings, &mut meaning);
-        if redacted > 0 {
+        let arguments = meaning.exec.as_mut().map(|exec| std::mem::take(&mut exec.arguments)).unwrap_or_default();
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let arguments = Some(arguments.as_slice()).filter(|arguments| !arguments.is_empty());
+        let mut redacted = settings.redactor.redact_exec(&mut event, arguments, &hasher);
+        redacted += self.redact(settings, &mut meaning, arguments);
+        if redacted.count > 0 {
             self.status.counters.redacted.count();
         }
         // The clock of another host may differ.
@@ -632,24 +635,26 @@ impl Pipeline {
             Event::about(&subject.id, attributes.get(usize::from(subject.role.is_image)..).unwrap_or_default());
         let changes = sanitize::clean(&mut event);
         self.number_next();
-        let redacted = self.redact(&settings, &mut meaning);
+        let redacted = self.redact(&settings, &mut meaning, None);
         let findings = Findings { changes, no_answer, redacted, meaning, is_late: true, ..Findings::default() };
         message::write(&event, &findings, &self.context, settings.config.max_event_size, &mut self.outgoing.text);
         self.keep(None, Timestamp::now().as_millisecond(), true);
     }
 
-    fn redact(&self, settings: &Settings, meaning: &mut Meaning) -> u64 {
+    fn redact(&self, settings: &Settings, meaning: &mut Meaning, arguments: Option<&[&str]>) -> Redactions {
         let hasher = |secret: &[u8]| self.key.hash_secret(secret);
         let redact = |name: &str, text: &mut String| settings.redactor.redact_shown(name, text, SHOWN, &hasher);
         if let Some(exec) = &mut meaning.exec {
             // The same secrets as in the action, counted there.
-            redact("", &mut exec.line);
+            settings.redactor.redact_command(&mut exec.line, arguments, SHOWN, &hasher);
         }
         for (name, value) in &mut meaning.workload {
             // The same secrets as in the label.
             redact(name, value);
         }
-        meaning.risks.iter_mut().map(|risk| redact("", &mut risk.detail)).sum()
+        let mut redactions = Redactions::default();
+        meaning.risks.iter_mut().for_each(|risk| redactions += redact("risk", &mut risk.detail));
+        redactions
     }
 
     fn notice(&mut self, notice: &Notice, line: Option<u64>, read_at: i64) {

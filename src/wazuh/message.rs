@@ -22,6 +22,7 @@ pub use crate::event::bounds::{SHOWN, SHOWN_ACTION, SHOWN_LABEL, WHOLE_ACTION};
 use crate::event::index::{FIELDS, Field};
 use crate::event::json::{Object, ObjectWriter, Texts, Value, write_plain, write_string};
 use crate::event::meaning::{self, Meaning, WrittenFields};
+use crate::event::redact::Redactions;
 use crate::event::sanitize::Changes;
 use crate::event::{Attribute, Event};
 
@@ -87,8 +88,8 @@ pub struct Findings {
     pub forged: Option<Forged>,
     /// Why the engine could not say what is true.
     pub no_answer: Option<NoAnswer>,
-    /// How many secrets were taken out.
-    pub redacted: u64,
+    /// The secrets that were taken out.
+    pub redacted: Redactions,
     /// What the event means.
     pub meaning: Meaning,
     /// Whether it was found out too late for the event, which has gone before.
@@ -402,8 +403,8 @@ impl Writing<'_, '_> {
     /// How many fields analysisd makes of it.
     fn fields(&self, cut: &Cut) -> usize {
         // What the listener adds at the most: engine 4, sequence, timestamp, truncated 3, changed 5, forged 3, inspect,
-        // redacted, exact 4, whole, repeat, integration.
-        const OURS: usize = 29;
+        // redacted 2, exact 4, whole, repeat, integration.
+        const OURS: usize = 30;
         let of_event = |(key, value): (&str, &Value<'_>)| match (key, value) {
             ("Actor", Value::Object(actor)) => actor
                 .iter()
@@ -592,8 +593,10 @@ impl Writing<'_, '_> {
         if let Some(forged) = &self.findings.forged {
             write_forged(forged, &mut ours);
         }
-        if self.findings.redacted > 0 {
-            ours.count("redacted", self.findings.redacted);
+        let Redactions { count, kinds } = self.findings.redacted;
+        if count > 0 {
+            ours.count("redacted", count);
+            ours.text("redacted_kinds", &kinds.words().collect::<Vec<_>>().join(", "));
         }
         if let Some(no_answer) = self.findings.no_answer {
             ours.text("inspect", no_answer.name());
@@ -752,7 +755,7 @@ mod tests {
     #[test]
     fn two_hundred_fields_are_the_most_whatever_the_labels() {
         // status, id, Type, Action, ID, name, and what the listener adds at the most.
-        const WITHOUT_LABELS: usize = 6 + 29;
+        const WITHOUT_LABELS: usize = 6 + 30;
         for (labels, dropped) in [
             (MOST_FIELDS - WITHOUT_LABELS - 1, 0),
             (MOST_FIELDS - WITHOUT_LABELS, 0),

@@ -12,7 +12,7 @@ use wazuh_docker_listener::event::redact::{Mode, REDACTED, Redactor};
 
 static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| {
     let redactor = Redactor::new(Mode::Mask, &[]).unwrap();
-    // Its rules are compiled when they are needed first, which is no input's cost.
+    // What is made when it is needed first is no input's cost.
     let _ = redactor.text("--password x", &|_| 0);
     redactor
 });
