@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 #[path = "support/analysisd.rs"]
+#[allow(dead_code)]
 mod analysisd;
 #[path = "support/checker.rs"]
 #[allow(dead_code)]
@@ -87,7 +88,8 @@ impl Line {
         if self.role == "health_check" {
             let has_form = matches!(self.argv[0].as_str(), "CMD" | "CMD-SHELL");
             let form = if has_form { vec![] } else { vec!["CMD".to_owned()] };
-            container["Config"]["Healthcheck"] = json!({"Test": [form, self.argv.clone()].concat()});
+            let words = [form, self.argv.clone()].concat();
+            container["Config"]["Healthcheck"] = json!({ "Test": words });
         } else {
             container["Path"] = self.argv[0].clone().into();
             container["Args"] = self.argv[1..].into();
