@@ -162,19 +162,13 @@ impl<'l> Lexer<'l> {
     /// The value of the variable that comes next, with the length of its name there.
     fn variable(&self) -> Option<(&str, usize)> {
         let rest = self.rest();
-        let (name, length) = match rest.strip_prefix('{') {
-            Some(inner) => {
-                let name = inner.split_once('}')?.0;
-                (name, name.len() + 2)
-            }
-            None => {
-                let length = rest
-                    .bytes()
-                    .take(MAX_VALUE)
-                    .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                    .count();
-                (rest.get(..length)?, length)
-            }
+        let (name, length) = if let Some(inner) = rest.strip_prefix('{') {
+            let name = inner.split_once('}')?.0;
+            (name, name.len() + 2)
+        } else {
+            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let length = rest.bytes().take(MAX_VALUE).take_while(is_part).count();
+            (rest.get(..length)?, length)
         };
         let (_, value) = self.variables.iter().rev().find(|(known, _)| known == name)?;
         (value.len() <= self.expandable).then_some((value, length))
