@@ -138,7 +138,7 @@ impl Count {
     }
 
     fn row(&self) -> String {
-        let part = if self.all == 0 { 0 } else { self.good * 1000 / self.all };
+        let part = (self.good * 1000).checked_div(self.all).unwrap_or_default();
         format!("{} of {} | {}.{} %", self.good, self.all, part / 10, part % 10)
     }
 

@@ -13,6 +13,7 @@ const SHARED_FOLDERS: [&str; 6] = ["/tmp/", "/dev/shm/", "/var/tmp/", "./", "/ru
 const KEPT: usize = 512;
 
 /// What flows between the simple commands of one line.
+#[allow(clippy::struct_excessive_bools, reason = "each is something else that was seen")]
 #[derive(Debug, Default)]
 pub struct Flow {
     /// Something in this pipeline decodes.

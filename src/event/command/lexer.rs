@@ -34,6 +34,7 @@ struct Open {
 }
 
 /// Goes through a line, one simple command after the other.
+#[allow(clippy::struct_excessive_bools, reason = "each is another part of where it is")]
 #[derive(Debug)]
 pub struct Lexer<'l> {
     line: &'l str,
@@ -136,10 +137,7 @@ impl<'l> Lexer<'l> {
         out.end_word(&mut word, &mut redirect);
         self.learn(out);
         out.after = self.join;
-        self.continues = match self.join {
-            Join::Close => self.close(),
-            _ => false,
-        };
+        self.continues = self.join == Join::Close && self.close();
         if self.join == Join::Open {
             let has_words = out.len() > 0 || out.continues;
             if let Some(open) = self.open.last_mut() {
@@ -164,19 +162,13 @@ impl<'l> Lexer<'l> {
     /// The value of the variable that comes next, with the length of its name there.
     fn variable(&self) -> Option<(&str, usize)> {
         let rest = self.rest();
-        let (name, length) = match rest.strip_prefix('{') {
-            Some(inner) => {
-                let name = inner.split_once('}')?.0;
-                (name, name.len() + 2)
-            }
-            None => {
-                let length = rest
-                    .bytes()
-                    .take(MAX_VALUE)
-                    .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-                    .count();
-                (rest.get(..length)?, length)
-            }
+        let (name, length) = if let Some(inner) = rest.strip_prefix('{') {
+            let name = inner.split_once('}')?.0;
+            (name, name.len() + 2)
+        } else {
+            let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+            let length = rest.bytes().take(MAX_VALUE).take_while(is_part).count();
+            (rest.get(..length)?, length)
         };
         let (_, value) = self.variables.iter().rev().find(|(known, _)| known == name)?;
         (value.len() <= self.expandable).then_some((value, length))
@@ -227,7 +219,7 @@ impl<'l> Lexer<'l> {
                 let is_end = self.open.last().is_some_and(|open| open.is_tick);
                 return Some(if is_end { Join::Close } else { self.open(true) });
             }
-            _ if self.in_double => self.literal(byte, out, word),
+            _ if self.in_double => Self::literal(byte, out, word),
             b')' if self.open.last().is_some_and(|open| !open.is_tick) => return Some(Join::Close),
             b' ' | b'\t' | b'\r' => out.end_word(word, redirect),
             b'\n' | b';' | b'(' | b')' => return Some(Join::List),
@@ -245,12 +237,12 @@ impl<'l> Lexer<'l> {
             b'#' if word.is_none() && self.syntax == Syntax::Shell => {
                 self.at += self.rest().find('\n').unwrap_or(self.rest().len());
             }
-            _ => self.literal(byte, out, word),
+            _ => Self::literal(byte, out, word),
         }
         None
     }
 
-    fn literal(&self, byte: u8, out: &mut Simple, word: &mut Option<usize>) {
+    fn literal(byte: u8, out: &mut Simple, word: &mut Option<usize>) {
         word.get_or_insert(out.text().len());
         out.push(char::from(byte));
     }
@@ -262,7 +254,7 @@ impl<'l> Lexer<'l> {
             return;
         }
         if self.in_double && !matches!(next, '$' | '`' | '"' | '\\') {
-            return self.literal(b'\\', out, word);
+            return Self::literal(b'\\', out, word);
         }
         if self.syntax == Syntax::Code {
             return;
@@ -312,7 +304,7 @@ impl<'l> Lexer<'l> {
             self.expandable -= value.len();
             return None;
         }
-        self.literal(b'$', out, word);
+        Self::literal(b'$', out, word);
         None
     }
 
