@@ -104,7 +104,11 @@ impl Redactor {
     }
 
     /// Whether a value is a secret by its name.
-    fn names_secret(name: &str, value: &str) -> bool {
+    fn names_secret(&self, name: &str, value: &str) -> bool {
+        // Nearly all names hold nothing that those of secrets have.
+        if !self.hints.may_name(name) {
+            return false;
+        }
         match names::of(name.rsplit('/').next().unwrap_or_default()) {
             Name::Secret => !value.is_empty() && !is_reference(value, false),
             Name::Perhaps => is_suspicious(value) && !is_reference(value, false),
@@ -148,7 +152,7 @@ impl Redactor {
                     continue;
                 }
                 // Nearly all texts hold no secret, and are short enough that nothing of them is cut.
-                if is_short && self.own.is_none() && !self.hints.may_be_in(text) && !Self::names_secret(key, text) {
+                if is_short && self.own.is_none() && !self.hints.may_be_in(text) && !self.names_secret(key, text) {
                     continue;
                 }
                 looked_at += text.len();
@@ -304,7 +308,7 @@ impl Redactor {
     }
 
     fn replace_named(&self, name: &str, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> Found {
-        if Self::names_secret(name, text) {
+        if self.names_secret(name, text) {
             *text = self.instead_of(text, hasher).into();
             return Found::one(Kind::Credential);
         }
@@ -316,7 +320,7 @@ impl Redactor {
     fn replace_at_sight(&self, name: &str, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> Found {
         if !text.is_empty()
             && (self.hints.may_be_in(text)
-                || Self::names_secret(name, text)
+                || self.names_secret(name, text)
                 || self.own.as_ref().is_some_and(|own| own.find_any(text)))
         {
             *text = self.instead_of(text, hasher).into();
