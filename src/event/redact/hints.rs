@@ -141,6 +141,11 @@ impl Hints {
 
     /// Whether there could be a secret in a text.
     pub fn may_be_in(&self, text: &str) -> bool {
+        /// With a name or an option before it a secret makes a text longer.
+        const SHORTEST: usize = 5;
+        if text.len() < SHORTEST {
+            return false;
+        }
         let mut may_be = false;
         // Where the name that was looked at last ends.
         let mut looked = 0;

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::event::bounds::{self, LeftOut, SHOWN_LABEL, WHOLE_ACTION};
 use crate::event::index::Field;
 use crate::event::json::Value;
-use crate::event::{is_engine_attribute, workload};
+use crate::event::workload;
 
 use super::find::{find, merged};
 use super::hints::Hints;
@@ -146,7 +146,11 @@ impl Redactor {
             let (mut in_labels, mut looked_at) = (0, 0);
             for (key, value) in attributes.iter_mut() {
                 let Value::String(text) = value else { continue };
-                if is_strict && !is_engine_attribute(key) && !workload::is_label(key) && !text.is_empty() {
+                if is_strict
+                    && bounds::shown_attribute(key) == SHOWN_LABEL
+                    && !workload::is_label(key)
+                    && !text.is_empty()
+                {
                     *text = REDACTED.into();
                     redactions += Found::one(Kind::Value).redactions;
                     continue;
