@@ -129,8 +129,23 @@ impl Hints {
         }
     }
 
+    /// Whether a name could be that of a secret.
+    pub fn may_name(&self, name: &str) -> bool {
+        let mut may_name = false;
+        self.each(name, |hint, _| {
+            may_name = matches!(hint, Hint::Name | Hint::Foreign);
+            may_name
+        });
+        may_name
+    }
+
     /// Whether there could be a secret in a text.
     pub fn may_be_in(&self, text: &str) -> bool {
+        /// With a name or an option before it a secret makes a text longer.
+        const SHORTEST: usize = 5;
+        if text.len() < SHORTEST {
+            return false;
+        }
         let mut may_be = false;
         // Where the name that was looked at last ends.
         let mut looked = 0;
@@ -162,7 +177,10 @@ fn each_foreign(text: &str, has_enough: &mut impl FnMut(Hint, Range<usize>) -> b
     while let Some(start) = bytes.get(at..).and_then(|rest| rest.iter().position(|byte| !byte.is_ascii())) {
         let start = at + start;
         at = start + bytes.iter().skip(start).take_while(|byte| !byte.is_ascii()).count();
-        if has_enough(Hint::Foreign, start..at) {
+        // The letters that such names begin with, or have behind what is ASCII.
+        let first = text.get(start..).and_then(|rest| rest.chars().next()).unwrap_or_default();
+        let may_be_name = matches!(first, '\u{f6}' | '\u{142}' | '\u{15f}' | '\u{400}'..='\u{45f}' | '\u{3040}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}');
+        if may_be_name && has_enough(Hint::Foreign, start..at) {
             return true;
         }
     }

@@ -10,6 +10,36 @@ use super::text::{Text, base, is_blank};
 use super::value::{is_option, is_path, is_reference, looks_random};
 use super::words::Command;
 
+/// So many slots there are for names of programs.
+const SLOTS: usize = 8192;
+
+/// A number that few other words have: of its length, its first letters and its last.
+fn slot(name: &str) -> usize {
+    let byte = |at: usize| usize::from(name.as_bytes().get(at).copied().unwrap_or_default());
+    (name.len() * 61 + byte(0) * 7 + byte(1) * 167 + byte(name.len().saturating_sub(1)) * 1031) % SLOTS
+}
+
+/// What a byte ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ends {
+    Nothing,
+    Folder,
+    Word,
+}
+
+#[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
+static WORD_ENDS: [Ends; 256] = {
+    let mut ends = [Ends::Nothing; 256];
+    ends[b'/' as usize] = Ends::Folder;
+    let words = b" \t\n\"';|&(`";
+    let mut at = 0;
+    while at < words.len() {
+        ends[words[at] as usize] = Ends::Word;
+        at += 1;
+    }
+    ends
+};
+
 /// The names of all programs of the table, for a look at each word of each text.
 #[derive(Debug)]
 pub struct Programs {
@@ -17,8 +47,8 @@ pub struct Programs {
     names: Vec<(&'static str, Vec<usize>)>,
     /// What the lines of the table say.
     places: Vec<Places>,
-    /// For each length of a name the letters that names of that length begin with, as bits.
-    beginnings: [u32; 32],
+    /// The slots of all names, as bits: most words have another, and need no comparison.
+    slots: [u64; SLOTS / 64],
 }
 
 impl Programs {
@@ -33,48 +63,68 @@ impl Programs {
         names.extend(READERS.iter().chain(&OTHER_READERS).map(|name| (*name, usize::MAX)));
         names.sort_unstable();
         let mut grouped: Vec<(&'static str, Vec<usize>)> = Vec::new();
-        let mut beginnings = [0_u32; 32];
+        let mut slots = [0_u64; SLOTS / 64];
         for (name, line) in names {
-            if let (Some(letters), Some(first)) = (beginnings.get_mut(name.len()), name.bytes().next()) {
-                *letters |= 1 << (first & 31);
+            let slot = slot(name);
+            if let Some(slots) = slots.get_mut(slot / 64) {
+                *slots |= 1 << (slot % 64);
             }
             match grouped.last_mut() {
                 Some((known, lines)) if *known == name => lines.push(line),
                 _ => grouped.push((name, vec![line])),
             }
         }
-        Self { names: grouped, places: CLIENTS.iter().map(Places::of).collect(), beginnings }
+        Self { names: grouped, places: CLIENTS.iter().map(Places::of).collect(), slots }
     }
 
     /// The lines of the table for a program.
     fn lines(&self, name: &str) -> &[usize] {
         let name = name.strip_suffix(".exe").unwrap_or(name);
-        let (Some(letters), Some(first)) = (self.beginnings.get(name.len()), name.bytes().next()) else { return &[] };
-        if letters & (1 << (first & 31)) == 0 {
+        let slot = slot(name);
+        if self.slots.get(slot / 64).is_none_or(|slots| slots >> (slot % 64) & 1 == 0) {
             return &[];
         }
         let found = self.names.binary_search_by(|(known, _)| (*known).cmp(name));
         found.ok().and_then(|place| self.names.get(place)).map_or(&[], |(_, lines)| lines)
     }
 
-    /// Whether there may be a program of the table in a text, with something behind it.
+    /// Whether there may be a program of the table in a text, with something for it.
     pub fn may_be_in(&self, text: &str) -> bool {
-        const MOST_WORDS: usize = 256;
         if !text.bytes().any(is_blank) {
             return false;
         }
-        let is_end = |c: char| matches!(c, ' ' | '\t' | '\n' | '"' | '\'' | ';' | '|' | '&' | '(' | '`');
-        let mut words = text.split(is_end);
-        while let Some(word) = words.next() {
-            let lines = if word.len() < 2 { &[] } else { self.lines(base(word)) };
-            let reads = || text.contains(['|', '<']);
-            let mut places = lines.iter().map(|line| self.places.get(*line));
-            if places.any(|places| places.map_or_else(reads, |places| places.may_apply(words.clone().take(MOST_WORDS))))
-            {
-                return true;
+        // Where the name of the program would begin, in its path.
+        let mut start = 0;
+        for (at, byte) in text.bytes().enumerate() {
+            match WORD_ENDS.get(usize::from(byte)) {
+                Some(Ends::Word) => {
+                    if self.may_take(text, start, at) {
+                        return true;
+                    }
+                    start = at + 1;
+                }
+                Some(Ends::Folder) => start = at + 1,
+                _ => {}
             }
         }
-        false
+        self.may_take(text, start, text.len())
+    }
+
+    /// Whether this word is a program that may be given a secret by what is behind it.
+    fn may_take(&self, text: &str, start: usize, end: usize) -> bool {
+        const MOST_WORDS: usize = 256;
+        if end < start + 2 {
+            return false;
+        }
+        let lines = text.get(start..end).map_or(&[][..], |name| self.lines(name));
+        if lines.is_empty() {
+            return false;
+        }
+        let is_end = |c: char| c.is_ascii() && matches!(WORD_ENDS.get(c as usize), Some(Ends::Word));
+        let words = text.get(end..).unwrap_or_default().split(is_end).take(MOST_WORDS);
+        let reads = || text.contains(['|', '<']);
+        let mut places = lines.iter().map(|line| self.places.get(*line));
+        places.any(|places| places.map_or_else(reads, |places| places.may_apply(words.clone())))
     }
 
     /// Adds the secrets of all programs of a command.

@@ -59,18 +59,64 @@ fn words(text: &str) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Whether there may be anything in a text.
+/// What a byte is in a long word, as bits: a small letter, a capital, a digit, another part, and one that is no
+/// hexadecimal digit; 0 is no part.
+#[allow(clippy::indexing_slicing, reason = "done by the compiler, which would refuse")]
+static PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        let class = class(byte);
+        if class < 3 || matches!(byte, b'_' | b'-' | b'+' | b'/') {
+            let is_hex = byte.is_ascii_hexdigit() || byte == b'-';
+            parts[byte as usize] = 1 << class | if is_hex { 0 } else { 16 };
+        }
+        byte += 1;
+    }
+    parts
+};
+
+/// Whether there may be anything in a text; one byte in so many is looked at where there are no long words.
 pub fn may_be_in(text: &str) -> bool {
-    words(text).any(|word| text.get(word).is_some_and(mixes))
+    let bytes = text.as_bytes();
+    let part = |byte: &u8| PARTS.get(usize::from(*byte)).copied().unwrap_or_default();
+    let mut at = 0;
+    while let Some(probe) = bytes.get(at + SHORTEST - 1) {
+        if part(probe) == 0 {
+            at += SHORTEST;
+            continue;
+        }
+        let probe = at + SHORTEST - 1;
+        let before = bytes.get(at..probe).unwrap_or_default().iter().rev().take_while(|byte| part(byte) != 0).count();
+        let (mut length, mut seen) = (0, 0);
+        for byte in bytes.get(probe - before..).unwrap_or_default() {
+            let part = part(byte);
+            if part == 0 {
+                break;
+            }
+            seen |= part;
+            length += 1;
+        }
+        if length >= SHORTEST && may_mix(seen, length) {
+            return true;
+        }
+        at = probe - before + length;
+    }
+    false
 }
 
-/// Whether a word has capital and small letters and digits, or is as long as only keys are.
-fn mixes(word: &str) -> bool {
-    let seen = word.bytes().fold(0, |seen, byte| seen | 1 << class(byte));
-    let is_hex = || word.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+/// Whether a word of this length with these in it has capital and small letters and digits, or is as long as only keys
+/// are.
+fn may_mix(seen: u8, length: usize) -> bool {
     seen & 7 == 7
-        || (word.len() >= 26 && seen & 4 != 0 && seen & 3 != 0 && !is_hex())
-        || (seen & 3 == 3 && word.len() >= 24)
+        || (length >= 26 && seen & 4 != 0 && seen & 3 != 0 && seen & 16 != 0)
+        || (seen & 3 == 3 && length >= 24)
+}
+
+/// [`may_mix`] of a word.
+fn mixes(word: &str) -> bool {
+    let part = |byte: u8| PARTS.get(usize::from(byte)).copied().unwrap_or_default();
+    may_mix(word.bytes().fold(0, |seen, byte| seen | part(byte)), word.len())
 }
 
 /// Adds the long words that are secrets; `is_secret` tells it of what Base64 holds.

@@ -7,7 +7,7 @@ use crate::event::Event;
 use crate::event::bounds::{self, LeftOut, SHOWN_LABEL, WHOLE_ACTION};
 use crate::event::index::Field;
 use crate::event::json::Value;
-use crate::event::{is_engine_attribute, workload};
+use crate::event::workload;
 
 use super::find::{find, merged};
 use super::hints::Hints;
@@ -104,7 +104,11 @@ impl Redactor {
     }
 
     /// Whether a value is a secret by its name.
-    fn names_secret(name: &str, value: &str) -> bool {
+    fn names_secret(&self, name: &str, value: &str) -> bool {
+        // Nearly all names hold nothing that those of secrets have.
+        if !self.hints.may_name(name) {
+            return false;
+        }
         match names::of(name.rsplit('/').next().unwrap_or_default()) {
             Name::Secret => !value.is_empty() && !is_reference(value, false),
             Name::Perhaps => is_suspicious(value) && !is_reference(value, false),
@@ -142,13 +146,17 @@ impl Redactor {
             let (mut in_labels, mut looked_at) = (0, 0);
             for (key, value) in attributes.iter_mut() {
                 let Value::String(text) = value else { continue };
-                if is_strict && !is_engine_attribute(key) && !workload::is_label(key) && !text.is_empty() {
+                if is_strict
+                    && bounds::shown_attribute(key) == SHOWN_LABEL
+                    && !workload::is_label(key)
+                    && !text.is_empty()
+                {
                     *text = REDACTED.into();
                     redactions += Found::one(Kind::Value).redactions;
                     continue;
                 }
                 // Nearly all texts hold no secret, and are short enough that nothing of them is cut.
-                if is_short && self.own.is_none() && !self.hints.may_be_in(text) && !Self::names_secret(key, text) {
+                if is_short && self.own.is_none() && !self.hints.may_be_in(text) && !self.names_secret(key, text) {
                     continue;
                 }
                 looked_at += text.len();
@@ -304,7 +312,7 @@ impl Redactor {
     }
 
     fn replace_named(&self, name: &str, text: &mut Cow<'_, str>, shown: usize, hasher: Hasher<'_>) -> Found {
-        if Self::names_secret(name, text) {
+        if self.names_secret(name, text) {
             *text = self.instead_of(text, hasher).into();
             return Found::one(Kind::Credential);
         }
@@ -316,7 +324,7 @@ impl Redactor {
     fn replace_at_sight(&self, name: &str, text: &mut Cow<'_, str>, hasher: Hasher<'_>) -> Found {
         if !text.is_empty()
             && (self.hints.may_be_in(text)
-                || Self::names_secret(name, text)
+                || self.names_secret(name, text)
                 || self.own.as_ref().is_some_and(|own| own.find_any(text)))
         {
             *text = self.instead_of(text, hasher).into();

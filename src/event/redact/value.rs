@@ -257,7 +257,7 @@ pub fn looks_random(word: &str) -> bool {
 }
 
 /// Small letter, capital, digit, or other.
-pub fn class(byte: u8) -> u8 {
+pub const fn class(byte: u8) -> u8 {
     match byte {
         b'a'..=b'z' => 0,
         b'A'..=b'Z' => 1,
