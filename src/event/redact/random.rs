@@ -179,7 +179,7 @@ fn is_random(word: &str) -> bool {
     if has_prefix(word) {
         return true;
     }
-    if is_hex || other * 6 > length {
+    if is_hex || other * 6 > length || is_made_of_words(word) {
         return false;
     }
     if small >= 2 && capital >= 2 && digits >= 1 {
@@ -191,6 +191,19 @@ fn is_random(word: &str) -> bool {
     }
     // Of one case only what is long and in no parts.
     length >= 30 && other == 0 && runs >= 5 && changes * 10 >= length * 3
+}
+
+/// Whether a word is a name that somebody has put together, as of a file: most of its parts are words or numbers, which
+/// parts of random ones are by chance only where they are short.
+fn is_made_of_words(word: &str) -> bool {
+    let is_ordinary = |part: &str| {
+        let rest = part.trim_start_matches(|c: char| c.is_ascii_uppercase());
+        let letters =
+            if part.len() - rest.len() > 1 { rest } else { rest.trim_start_matches(|c: char| c.is_ascii_lowercase()) };
+        letters.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let parts: Vec<&str> = word.split(['_', '-', '+']).filter(|part| part.len() >= 2).collect();
+    parts.len() >= 3 && parts.iter().filter(|part| is_ordinary(part)).count() * 2 > parts.len()
 }
 
 /// Whether a word is a short name, `_`, and what has no order: so most issuers write their tokens.
@@ -391,6 +404,7 @@ mod tests {
             "MyVeryLongClassName2ControllerFactory",
             "/usr/local/lib/node_modules/Foo2Bar/dist",
             "web-deployment-7d4b9c6f5-x2x9z",
+            "https://example.com/b/jdk-26.0.2%2B10/OpenJDK26U-jre_aarch64_alpine-linux_hotspot_26.0.2_10.tar.gz",
             "sha512-9koXpg98eAheJpvBs5tKq29koXpg98eAheJpvBs5tKq2==",
             "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQDk3jh5K2h34kJ5h2k3j4h5",
             "SGVsbG8gd29ybGQsIHRoaXMgaXMgYSB0ZXN0",
