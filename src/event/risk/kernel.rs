@@ -119,8 +119,12 @@ fn of_mount<'m>(mount: &'m Mount, host: &Host, container: &Container) -> Option<
     // A second one of these is not guarded as the engine guards the first.
     match mount.filesystem.as_str() {
         "devpts" => return None,
-        // The host's own, and not the container's.
-        "mqueue" => return mount.on_host.first().map(|name| (&kind::host_ipc, name.as_str())),
+        // The host's own, and not the container's. The number of a file system is given to another as soon as it is free, so
+        // that the shared memory of a container that was just removed can be taken for it.
+        "mqueue" => {
+            let name = mount.on_host.iter().find(|name| name.ends_with("/mqueue"));
+            return name.map(|name| (&kind::host_ipc, name.as_str()));
+        }
         "proc" if at("/proc") => return None,
         "proc" => return Some((if writes { &kind::host_path_rw } else { &kind::host_path_ro }, "/proc")),
         "sysfs" | "cgroup" | "cgroup2" if at("/sys") => return None,
@@ -361,6 +365,7 @@ mod tests {
         };
         assert_eq!(kinds(vec![queues(&["/dev/mqueue"])]), ["host_ipc"]);
         assert_eq!(kinds(vec![queues(&[])]), Vec::<&str>::new());
+        assert_eq!(kinds(vec![queues(&["/var/lib/docker/containers/5/mounts/shm"])]), Vec::<&str>::new());
         let usual = [
             special("proc", "/proc", true),
             special("sysfs", "/sys", false),
