@@ -2,7 +2,7 @@
 
 use super::host::Host;
 use super::paths::cleaned;
-use super::{Risks, kind};
+use super::{Risks, is_made_as_step, kind};
 use crate::docker::inspect::Container;
 
 /// Runtimes that hold a container as well as the usual one does, or better.
@@ -33,7 +33,9 @@ pub(super) fn launch(container: &Container, host: &Host, risks: &mut Risks) {
     let runtime = given.runtime.as_str();
     let is_known = RUNTIMES.contains(&runtime) || runtime == host.facts.default_runtime;
     risks.add_if(!is_known, &kind::other_runtime, runtime);
-    risks.add_if(given.log_config.driver.as_deref() == Some("none"), &kind::no_log, "--log-driver=none");
+    // What a step of a build prints goes to who builds.
+    let has_no_log = given.log_config.driver.as_deref() == Some("none") && !is_made_as_step(container);
+    risks.add_if(has_no_log, &kind::no_log, "--log-driver=none");
     libraries(container, risks);
     let words = || std::iter::once(&container.path).chain(&container.args);
     if words().any(|word| word.contains("allow-insecure-entitlement")) {
