@@ -726,9 +726,9 @@ fn the_recorded_day_is_seen_as_it_was() {
         (15, format!("image import {name}/imported:1 local imported")),
         (17, "image import docker.io/library/nginx:9 local imported".to_owned()),
         (18, format!("container create {name}/evil:9 untrusted pulled 110512")),
-        (20, format!("image tag {name}/committed:1 untrusted built 110642")),
+        (20, format!("image tag {name}/committed:1 untrusted built 110724")),
         (24, "image create 127.0.0.1:5055/classic:1 untrusted built".to_owned()),
-        (26, format!("image tag {name}/classic:1 untrusted built 110642")),
+        (26, format!("image tag {name}/classic:1 untrusted built 110724")),
         (28, format!("image tag {name}/bk:1 local built 110642")),
         (30, "image tag docker.io/mine/bk2:1 local built".to_owned()),
     ] {
